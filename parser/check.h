@@ -1,0 +1,54 @@
+// Ast → Program: names are looked up in the rows, attach points are expanded by their providers, every expression gets
+// its type, every map and message its layout. What is wrong with the script becomes diagnostics, all of them at once;
+// what is wrong with the machine (no privilege, an unreadable file) comes back as an Error.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "parser/ast.h"
+#include "parser/diagnostic.h"
+#include "parser/program.h"
+#include "parser/registry.h"
+#include "parser/result.h"
+
+namespace zeektrace {
+
+struct CheckOptions {
+  std::vector<std::string> params;    // $1, $2 …
+  uint32_t max_map_keys = 4096;
+  uint32_t max_strlen = 1024;
+  std::optional<uint32_t> only_pid;   // -p, -c
+};
+
+// `source` and `ast` must outlive the Program. It is whole only when `diagnostics` stays empty.
+Result<Program> check(const Source& source, const Ast& ast, std::span<const Builtin> builtins,
+                      std::span<const Provider> providers, Machine& machine, const CheckOptions& options,
+                      Diagnostics& diagnostics);
+
+// What a row's `result` may ask and do.
+class Checker {
+ public:
+  virtual const Type& type_of(const Expr& expr) const = 0;
+  // The call's arguments (of a Call; empty for a Name).
+  const std::vector<ExprPtr>& args(const Expr& expr) const;
+  // A number or a string known at compile time, positional parameters and negated numbers included.
+  virtual std::optional<int64_t> literal_integer(const Expr& expr) const = 0;
+  virtual std::optional<std::string> literal_string(const Expr& expr) const = 0;
+  // The current probe's argument of this name ("arg0", "retval"); null when it has none.
+  virtual const Field* field(std::string_view name) const = 0;
+  // How the current probe is called in messages: "interval:s:1".
+  virtual std::string_view place() const = 0;
+  virtual Diagnostics& diagnostics() = 0;
+  // The map that a MapRef names.
+  virtual MapDef& map(const Expr& expr) = 0;
+  // Makes `record` the message of this call and lays its fields out.
+  virtual void add_record(const Expr& call, Record record, const std::vector<Type>& fields) = 0;
+  virtual const CheckOptions& options() const = 0;
+
+ protected:
+  ~Checker() = default;
+};
+
+}  // namespace zeektrace

@@ -1,0 +1,170 @@
+// The checked script: what emit turns into BPF and what decode needs to read the answers. Everything that both sides
+// of the kernel must agree on stands here: the maps, the records of the ring buffer, the probes' names, the layout of
+// the values that are not plain integers or strings. Built by check, then never changed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "parser/ast.h"
+#include "parser/type.h"
+
+namespace zeektrace {
+
+struct Mechanism;
+struct Provider;
+
+// Where an argument of a probe lives, when the program starts.
+// At ctx + offset; Field::type.size bytes.
+struct ContextOffset {
+  uint32_t offset = 0;
+};
+// p = *(u64 *)(ctx + context_offset); for all offsets but the last p = *(u64 *)(p + offset); the value is at p + last.
+// All of it is memory of the kernel. (A syscall wrapper's pt_regs, for one.)
+struct Chain {
+  uint32_t context_offset = 0;
+  std::vector<uint32_t> offsets;
+};
+// A tracepoint's __data_loc: the low 16 bits of *(u32 *)(ctx + offset) are added to ctx and give the address.
+struct DataLocation {
+  uint32_t offset = 0;
+};
+// It can't be had here, and why.
+struct Unavailable {
+  std::string reason;
+};
+using Location = std::variant<ContextOffset, Chain, DataLocation, Unavailable>;
+
+// An argument that a provider offers: "arg0" … "retval", "func" (an address), or "args.NAME".
+struct Field {
+  std::string name;
+  Type type;
+  Location where;
+};
+
+// Run the program only when a value is one of these; which one it is says which attach point was hit.
+struct Gate {
+  Location value;          // read as 8 bytes
+  std::vector<int64_t> of;  // of[i] belongs to the probe's points[i]
+  // Further conditions: the 8 bytes at a place must equal a number.
+  std::vector<std::pair<Location, uint64_t>> require;
+};
+
+// One place to attach to, as a provider's expand() found it.
+struct AttachPoint {
+  const Provider* provider = nullptr;
+  const Mechanism* how = nullptr;
+  std::string name;    // what `probe` prints: the user's provider name, target, symbol ("uprobe:/lib/libc.so.6:malloc")
+  std::string target;  // a binary's path, a tracepoint's category, a timer's unit; "" where there is none
+  std::string symbol;  // function or event name
+  uint64_t offset = 0; // bytes in the file (uprobes), from the symbol (kprobes); nanoseconds (timers)
+  int64_t gate = 0;    // the value that Gate::of holds for this point, where the mechanism has a gate (a syscall's number)
+};
+
+// One BPF program. A block with attach points of several mechanisms gives several Probes with the same syntax.
+struct Probe {
+  const ProbeDecl* syntax = nullptr;
+  const Mechanism* how = nullptr;
+  std::vector<AttachPoint> points;    // at least one; the cookie of points[i] is first_point + i
+  uint32_t first_point = 0;           // index of points[0] in Program::point_names
+  std::vector<Field> fields;          // the same for all points
+  std::optional<Gate> gate;
+  // Only events of this process (its tgid as the kernel's initial PID namespace counts): -p or -c, where the
+  // mechanism does not filter by itself.
+  std::optional<uint32_t> only_pid;
+  // For a return probe: the entry it belongs to has run out of sight; nothing is known of its arguments.
+  std::string function;               // name of the BPF program: unique, a C identifier of at most 15 characters
+};
+
+// A map of the script. Scalars without a key live in an array of one element; aggregations in per-CPU maps.
+struct MapDef {
+  std::string name;  // without the at sign
+  Span first_use;
+  std::vector<Type> keys;   // empty: no key
+  Type value;               // kind none: the script only ever deletes it; it is not created
+  uint32_t max_entries = 1;
+  uint32_t key_size() const;               // bytes; 4 for a map without key
+  uint32_t key_offset(size_t index) const;  // of keys[index] within the key
+};
+
+// A message from the kernel side: u64 index of the Record in Program::records, then the fields.
+struct RecordField {
+  Type type;
+  uint32_t offset = 0;  // from the start of the message
+};
+struct Record {
+  enum class Kind {
+    printf,       // format with the fields
+    print_value,  // print(expr): one field
+    print_map,    // print(@m[, top[, div]])
+    clear,        // clear(@m)
+    zero,         // zero(@m)
+    time,         // time(format): strftime
+    exit,         // exit([status])
+  };
+  Kind kind = Kind::printf;
+  std::string format;
+  uint32_t map = 0;  // index in Program::maps
+  uint64_t top = 0;  // 0: all
+  uint64_t div = 1;
+  std::vector<RecordField> fields;
+  uint32_t size = 8;  // bytes of the message
+};
+
+struct Program {
+  const Source* source = nullptr;
+  const Ast* ast = nullptr;
+  std::vector<Probe> probes;
+  std::vector<std::string> point_names;  // by cookie: what `probe` prints
+  std::vector<MapDef> maps;              // by first use
+  std::vector<Record> records;
+  std::vector<Type> types;                             // by ExprId
+  std::unordered_map<ExprId, uint32_t> record_of;      // call → its Record
+  std::unordered_map<std::string, uint32_t> map_index;  // name → index in maps
+  std::unordered_map<ExprId, std::variant<uint64_t, std::string>> constants;  // positional parameters, resolved
+  uint32_t max_strlen = 1024;  // bytes that str() reads at most, the NUL included
+};
+
+// ---- layouts shared by the BPF side and the user side ----
+
+// Value of a stack: the frames' hash and, for user stacks, whose they are. The frames are in the map `zt_stacks`:
+// key StackKey::hash, value StackFrames.
+struct StackKey {
+  uint64_t hash = 0;  // 0: there was no stack to be had
+  uint32_t tgid = 0;  // 0 for kernel stacks
+  uint32_t reserved = 0;
+};
+constexpr uint32_t max_stack_frames = 127;  // the kernel's own limit, PERF_MAX_STACK_DEPTH
+struct StackFrames {
+  uint64_t count = 0;
+  uint64_t address[max_stack_frames] = {};
+};
+struct UserAddress {
+  uint64_t address = 0;
+  uint32_t tgid = 0;
+  uint32_t reserved = 0;
+};
+
+// The maps of our own that an object may hold, beside "m_NAME" for each map of the script ("m_" for `@`).
+constexpr std::string_view ring_map = "zt_ring";          // BPF_MAP_TYPE_RINGBUF
+constexpr std::string_view counter_map = "zt_counters";   // per-CPU array of u64, by Counter
+constexpr std::string_view stack_map = "zt_stacks";
+constexpr std::string_view scratch_map = "zt_scratch";
+std::string bpf_map_name(const MapDef& map);
+
+// What went wrong while the script ran, counted by the BPF side and told at the end.
+enum class Counter : uint32_t {
+  ring_full,     // a printf or another message found no room
+  map_full,      // a new key found no room
+  scratch_busy,  // no scratch memory was free: the event was dropped
+  stack_lost,    // a stack could not be kept
+  read_failed,   // memory of the process or the kernel could not be read
+  how_many
+};
+
+}  // namespace zeektrace

@@ -1,0 +1,98 @@
+// The rows that the rest is made of. A builtin (variable, function, operator) is one row, a provider is one row, a way
+// to attach is one row. Rows are written where their work is done (codegen/builtins, probes) and handed in by main as
+// explicit lists; nothing else compares their names. --list, the help and "did you mean" read the rows.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "parser/ast.h"
+#include "parser/program.h"
+#include "parser/result.h"
+#include "parser/type.h"
+
+namespace zeektrace {
+
+class Checker;   // parser/check.h
+class Emitter;   // codegen/emitter.h
+struct Operand;  // codegen/emitter.h
+class Machine;   // probes/machine.h
+struct AttachRequest;  // probes/attach.h
+class Links;           // probes/attach.h
+
+// What may stand for a parameter.
+enum class Want : uint8_t {
+  value,           // anything that can be stored in a map
+  integer,         // an integer or a pointer
+  literal_integer, // a number known at compile time (a positional parameter will do)
+  literal_string,
+  string,
+  map,             // a whole map: @m
+  map_or_value,    // a whole map, an element, or any value
+  map_element,     // @m[k], or @m when it has no key
+};
+
+struct Param {
+  std::string_view name;
+  Want want = Want::value;
+  bool optional = false;
+  bool repeated = false;  // any number of further arguments
+};
+
+struct Builtin {
+  enum class Form : uint8_t { variable, function, op };
+  enum class Place : uint8_t {
+    expression,  // wherever a value may stand
+    statement,   // alone
+    map_value,   // only as @m = here
+    map_value_or_statement,
+  };
+  std::string_view name;
+  Form form = Form::function;
+  Place place = Place::expression;
+  std::vector<Param> params;
+  std::string_view doc;
+  // The type it gives. May report a diagnostic, and may add a Record to the program. Called once for every use, with
+  // the arguments' types already known.
+  Type (*result)(Checker&, const Expr&) = nullptr;
+  // Writes its instructions. For a map_value row Emitter::target() is the map element that is assigned to.
+  Operand (*emit)(Emitter&, const Expr&) = nullptr;
+};
+
+// How one kind of attach point is armed, and what kind of BPF program it needs.
+struct Mechanism {
+  std::string_view name;     // as -v says it: "uprobe_multi link"
+  std::string_view section;  // libbpf's section name: it decides the program's type
+  bool has_cookie = false;   // bpf_get_attach_cookie tells attach points apart
+  bool filters_pid = false;  // the kernel filters by process
+  bool runs_in_tracer = false;  // BEGIN and END: run by us, once
+  Result<Links> (*attach)(const AttachRequest&) = nullptr;
+};
+
+struct Provider {
+  std::string_view name;
+  std::string_view alias;
+  std::string_view syntax;
+  std::string_view doc;
+  // The target's text (what follows the first colon) → the places that it names, globs expanded, each with its
+  // mechanism. An Error of kind script when there is no such place, with near matches in the hint.
+  Result<std::vector<AttachPoint>> (*expand)(Machine&, std::string_view target) = nullptr;
+  // The arguments at such a place.
+  Result<std::vector<Field>> (*fields)(Machine&, const AttachPoint&) = nullptr;
+  // The gate for a group of points that share a mechanism; null when their mechanism has none.
+  std::optional<Gate> (*gate)(const std::vector<AttachPoint>&) = nullptr;
+};
+
+// A row by its name or alias; null when there is none.
+const Builtin* find_builtin(std::span<const Builtin> rows, std::string_view name, Builtin::Form form);
+const Provider* find_provider(std::span<const Provider> rows, std::string_view name);
+
+// The names nearest to `wrong` by edit distance, best first, at most `most`; none that are too far away to help.
+std::vector<std::string> near_matches(std::string_view wrong, std::span<const std::string_view> names, size_t most = 3);
+// "did you mean 'a' or 'b'?", or "" without names.
+std::string did_you_mean(std::span<const std::string> names);
+
+}  // namespace zeektrace

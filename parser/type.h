@@ -1,0 +1,75 @@
+// What a value is. Integers are 64 bits wide wherever they are computed with or stored by us (keys, records, map
+// values); `size` and `is_signed` say how wide one is where it is read from memory, and how it is printed.
+// Aggregations are types of map values only; nothing in the language holds one in a variable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace zeektrace {
+
+struct Type {
+  enum class Kind : uint8_t {
+    none,     // what a call like printf() gives
+    integer,  // size 1, 2, 4 or 8
+    string,   // size bytes, NUL-terminated and zero-padded
+    pointer,  // an address; `pointee` says to what
+    kstack,   // a StackKey (program.h)
+    ustack,   // a StackKey
+    ksym,     // an address of the kernel, shown as its symbol
+    usym,     // a UserAddress (program.h), shown as its symbol
+    probe,    // index of an attach point, shown as its full name
+    // Aggregations, one map value for each CPU.
+    count,  // u64
+    sum,    // 64 bits, signed as is_signed says
+    min,    // {value, seen}
+    max,    // {value, seen}
+    avg,    // {count, total}
+    stats,  // {count, total}
+    hist,   // u64 a bucket; Buckets::bits
+    lhist,  // u64 a bucket; Buckets::min, max, step
+  };
+
+  // The shape of a histogram (log2: bits; linear: min, max, step).
+  struct Buckets {
+    int32_t bits = 0;
+    int64_t min = 0;
+    int64_t max = 0;
+    int64_t step = 0;
+    bool operator==(const Buckets&) const = default;
+  };
+
+  Kind kind = Kind::none;
+  uint32_t size = 0;
+  bool is_signed = false;
+  std::shared_ptr<const Type> pointee;
+  Buckets buckets;
+
+  static Type integer(uint32_t size, bool is_signed);
+  static Type string(uint32_t size);
+  static Type pointer(Type pointee);
+  static Type of(Kind kind);  // kinds that need nothing more
+
+  bool is_integer() const { return kind == Kind::integer; }
+  bool is_string() const { return kind == Kind::string; }
+  bool is_pointer() const { return kind == Kind::pointer; }
+  bool is_aggregate() const { return kind >= Kind::count; }
+  // Held in a 64-bit register: integers, pointers and the address-like kinds.
+  bool is_scalar() const;
+  // Bytes that a value takes in a key, a record or a map's value (of one CPU, for aggregations); a multiple of 8.
+  uint32_t storage() const;
+  // As an error message spells it: "uint64", "string[64]", "int32 *", "count()".
+  std::string spelling() const;
+  // Same kind, and for pointers and histograms the same shape. Sizes and signs of integers and sizes of strings
+  // may differ: they convert.
+  bool fits(const Type& other) const;
+};
+
+// How many buckets a histogram of this shape has.
+//   hist:  0 = negative values, 1 = zero; then (for bits = 0) bucket i+2 counts [2^i, 2^(i+1)). With bits = k each
+//          power of two is split into 2^k equal parts and values below 2^(k+1) have a bucket of their own.
+//   lhist: 0 = below min, then one a step, the last = max and above.
+uint32_t bucket_count(Type::Kind kind, const Type::Buckets& buckets);
+
+}  // namespace zeektrace

@@ -1,0 +1,52 @@
+// The machine as the providers see it: whose process, which kernel features (tried, never guessed from a version), where
+// the kernel's files are, and the symbols of binaries, read once. Tests point its roots at directories of their own.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "parser/registry.h"
+#include "parser/result.h"
+
+namespace zeektrace {
+
+class Machine {
+ public:
+  struct Settings {
+    std::optional<pid_t> pid;   // -p or -c: whose mappings resolve a bare library name, and whose events count
+    bool unsafe = false;        // --unsafe: return probes on binaries with C++ exceptions
+    std::string tracefs;        // "" to find it (mounted, or mounted privately for this process only)
+    std::string kallsyms = "/proc/kallsyms";
+  };
+  explicit Machine(Settings settings);
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  const Settings& settings() const;
+
+  struct Inside;  // probes/ only
+  Inside& inside() { return *inside_; }
+
+ private:
+  std::unique_ptr<Inside> inside_;
+};
+
+// The rows of every provider.
+std::span<const Provider> all_providers();
+
+// What `zeektrace -l PATTERN` lists: every attach point that the pattern names, and with `fields` their arguments.
+// Without a provider in the pattern ("*malloc*" or "") all providers that can list are asked.
+struct Listed {
+  std::string name;
+  std::string how;            // the mechanism's name
+  std::vector<Field> fields;  // when asked for
+};
+Result<std::vector<Listed>> list_probes(Machine& machine, std::string_view pattern, bool with_fields);
+
+}  // namespace zeektrace

@@ -1,0 +1,64 @@
+// A script in the kernel: loads the object, arms its probes, hands over what it writes, and lets go fast. The only
+// door to libbpf. Everything it holds is released when it is destroyed or when the process dies, however it dies.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "parser/program.h"
+#include "parser/registry.h"
+#include "parser/result.h"
+
+namespace zeektrace {
+
+class Machine;
+
+// One element of a map, as bytes.
+struct MapRow {
+  std::vector<std::byte> key;                  // MapDef::key_size() bytes
+  std::vector<std::vector<std::byte>> values;  // one, or one for each CPU
+};
+
+class Tracer {
+ public:
+  // Opens and loads the object. A rejection by the verifier comes back as an Error that names the script's line (the
+  // full log goes to `verifier_log`, when that is not null).
+  static Result<Tracer> load(std::span<const std::byte> elf, const Program& program, Machine& machine,
+                             std::string* verifier_log);
+  Tracer(Tracer&&) noexcept;
+  ~Tracer();
+
+  // Runs every probe of this provider now (BEGIN, END), in script order.
+  Status run(std::string_view provider);
+  // Attaches all others, in groups. All or nothing. The number is that of attach points.
+  Result<size_t> arm();
+  // Detaches everything, links in parallel. What maps and ring hold stays readable.
+  void disarm();
+
+  // Readable when a message asks for attention at once (exit()); other messages wait for drain().
+  int wait_fd() const;
+  // Hands every message in the ring to `on_message`, in order.
+  Status drain(const std::function<void(std::span<const std::byte>)>& on_message);
+
+  Result<std::vector<MapRow>> read(const MapDef& map) const;
+  Status clear(const MapDef& map);  // removes every element; an array's values become 0
+  Status zero(const MapDef& map);   // keeps the keys, values become 0
+  // Removes everything but nothing else's: value of the counter, summed over the CPUs.
+  uint64_t counter(Counter counter) const;
+  // Return addresses of a stack, innermost first; empty when it is not known.
+  std::vector<uint64_t> frames(uint64_t hash) const;
+
+  // For -v: a line for each program: its attach points, how they are attached.
+  std::vector<std::string> describe() const;
+
+ private:
+  struct State;
+  explicit Tracer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace zeektrace
