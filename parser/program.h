@@ -77,7 +77,6 @@ struct Probe {
   // Only events of this process (its tgid as the kernel's initial PID namespace counts): -p or -c, where the
   // mechanism does not filter by itself.
   std::optional<uint32_t> only_pid;
-  // For a return probe: the entry it belongs to has run out of sight; nothing is known of its arguments.
   std::string function;               // name of the BPF program: unique, a C identifier of at most 15 characters
 };
 
@@ -120,7 +119,8 @@ struct Program {
   const Source* source = nullptr;
   const Ast* ast = nullptr;
   std::vector<Probe> probes;
-  std::vector<std::string> point_names;  // by cookie: what `probe` prints
+  std::vector<std::string> point_names;      // by cookie: what `probe` prints
+  std::vector<std::string> point_functions;  // by cookie: what `func` prints
   std::vector<MapDef> maps;              // by first use
   std::vector<Record> records;
   std::vector<Type> types;                             // by ExprId
@@ -144,6 +144,16 @@ struct StackFrames {
   uint64_t count = 0;
   uint64_t address[max_stack_frames] = {};
 };
+// min() and max() keep the highest "rank" of a value, so that an untouched 0 is the lowest: the value, with its sign
+// bit flipped when it is signed (so that ranks order as unsigned numbers), and for min() all its bits flipped. Flipping
+// them again gives the value.
+struct ExtremeRank {
+  uint64_t rank = 0;
+  uint64_t seen = 0;  // not 0 once there was a value on this CPU
+};
+constexpr uint64_t extreme_rank(uint64_t value, bool is_signed, bool is_min) {
+  return value ^ (is_signed ? uint64_t{1} << 63 : 0) ^ (is_min ? ~uint64_t{0} : 0);
+}
 struct UserAddress {
   uint64_t address = 0;
   uint32_t tgid = 0;

@@ -20,11 +20,12 @@ struct Type {
     ksym,     // an address of the kernel, shown as its symbol
     usym,     // a UserAddress (program.h), shown as its symbol
     probe,    // index of an attach point, shown as its full name
+    func,     // index of an attach point, shown as its function's name
     // Aggregations, one map value for each CPU.
     count,  // u64
     sum,    // 64 bits, signed as is_signed says
-    min,    // {value, seen}
-    max,    // {value, seen}
+    min,    // an ExtremeRank (program.h)
+    max,    // an ExtremeRank
     avg,    // {count, total}
     stats,  // {count, total}
     hist,   // u64 a bucket; Buckets::bits

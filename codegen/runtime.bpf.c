@@ -1,0 +1,164 @@
+// The algorithms that are too long to be written instruction by instruction. Compiled to bitcode at build time and
+// linked into every object that calls them; all are inlined, so that the verifier's line information stays the
+// script's. tests/bpf builds this file natively with helpers of its own.
+
+typedef unsigned char u8;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef int s32;
+typedef long long s64;
+
+#ifndef ZEEKTRACE_HELPERS
+// Numbers of include/uapi/linux/bpf.h (enum bpf_func_id), fixed for ever by the kernel's ABI.
+static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
+static long (*const bpf_get_stack)(void *ctx, void *buf, u32 size, u64 flags) = (void *)67;
+static long (*const bpf_probe_read_user)(void *dst, u32 size, const void *from) = (void *)112;
+static long (*const bpf_probe_read_kernel)(void *dst, u32 size, const void *from) = (void *)113;
+static long (*const bpf_probe_read_user_str)(void *dst, u32 size, const void *from) = (void *)114;
+static long (*const bpf_probe_read_kernel_str)(void *dst, u32 size, const void *from) = (void *)115;
+static u64 (*const bpf_ringbuf_query)(void *ring, u64 flags) = (void *)134;
+#endif
+
+#define RUNTIME __attribute__((always_inline, used))
+
+// The index of the highest bit that is set; n > 0. Kept free of branches: the verifier walks each path.
+static __attribute__((always_inline)) u32 highest_bit(u64 n) {
+  u32 bit = 0, more;
+  more = (n > 0xffffffffULL) << 5, n >>= more, bit |= more;
+  more = (n > 0xffff) << 4, n >>= more, bit |= more;
+  more = (n > 0xff) << 3, n >>= more, bit |= more;
+  more = (n > 0xf) << 2, n >>= more, bit |= more;
+  more = (n > 0x3) << 1, n >>= more, bit |= more;
+  return bit | (u32)(n > 1);
+}
+
+// The bucket of hist(): see bucket_count() in parser/type.h for the layout. An unsigned value of 2^63 and more is not
+// negative: it belongs to the last bucket's power of two.
+RUNTIME u64 zt_hist_bucket(u64 n, u32 bits, u32 is_signed) {
+  if (is_signed && (s64)n < 0)
+    return 0;
+  if (n < (2ULL << bits))
+    return 1 + n;
+  u32 power = highest_bit(n);
+  return 1 + (2ULL << bits) + ((u64)(power - bits - 1) << bits) + ((n >> (power - bits)) - (1ULL << bits));
+}
+
+// The bucket of lhist(): 0 below min, `last` from max on.
+RUNTIME u64 zt_lhist_bucket(u64 n, u32 is_signed, s64 min, s64 max, s64 step, u64 last) {
+  if (!is_signed && (s64)n < 0)
+    return last;
+  if ((s64)n < min)
+    return 0;
+  if ((s64)n >= max)
+    return last;
+  return 1 + ((u64)n - (u64)min) / (u64)step;
+}
+
+struct extreme {
+  u64 rank;
+  u64 seen;
+};
+
+// Keeps the highest rank (parser/program.h, ExtremeRank). A probe that preempts this one on the same CPU must not be
+// lost, hence compare-and-swap; each lost round means that somebody else's higher rank came in.
+RUNTIME void zt_extreme(struct extreme *slot, u64 rank) {
+  for (u32 round = 0; round < 4; round++) {
+    u64 old = slot->rank;
+    if (rank <= old || __sync_val_compare_and_swap(&slot->rank, old, rank) == old)
+      break;
+  }
+  slot->seen = 1;
+}
+
+// C's division on signed operands; BPF before its fourth version divides unsigned numbers only. By zero gives 0, as
+// in BPF.
+RUNTIME u64 zt_signed_divide(s64 a, s64 b) {
+  u64 q = (a < 0 ? -(u64)a : (u64)a) / (b < 0 ? -(u64)b : (u64)b);
+  return (a < 0) != (b < 0) ? -q : q;
+}
+
+RUNTIME u64 zt_signed_modulo(s64 a, s64 b) {
+  u64 r = (a < 0 ? -(u64)a : (u64)a) % (b < 0 ? -(u64)b : (u64)b);
+  return a < 0 ? -r : r;
+}
+
+// On x86-64 the sign of an address tells the kernel's memory from the process's: one way to read both.
+RUNTIME long zt_read(void *dst, u32 size, u64 from) {
+  if ((s64)from < 0)
+    return bpf_probe_read_kernel(dst, size, (const void *)from);
+  return bpf_probe_read_user(dst, size, (const void *)from);
+}
+
+RUNTIME long zt_read_string(void *dst, u32 size, u64 from) {
+  if ((s64)from < 0)
+    return bpf_probe_read_kernel_str(dst, size, (const void *)from);
+  return bpf_probe_read_user_str(dst, size, (const void *)from);
+}
+
+// 1 when both are the same. Both are zero-padded to a multiple of 8 bytes; `words` is the smaller one's length, and
+// holds its NUL.
+RUNTIME u64 zt_same_string(const u64 *a, const u64 *b, u32 words) {
+  for (u32 i = 0; i < words; i++)
+    if (a[i] != b[i])
+      return 0;
+  return 1;
+}
+
+#define MAX_FRAMES 127
+struct frames {
+  u64 count;
+  u64 address[MAX_FRAMES];
+};
+
+// Takes the stack, keeps its frames in `stacks` under their hash, gives the hash; 0 when there is no stack, 1 when it
+// could not be kept.
+RUNTIME u64 zt_stack(void *ctx, void *stacks, struct frames *frames, u64 flags, u32 most) {
+  long bytes = bpf_get_stack(ctx, frames->address, sizeof(frames->address), flags);
+  if (bytes <= 0)
+    return 0;
+  u64 count = (u64)bytes / 8;
+  if (count > most)
+    count = most;
+  frames->count = count;
+  u64 hash = 0x9e3779b97f4a7c15ULL ^ count;
+  for (u32 i = 0; i < MAX_FRAMES; i++) {
+    if (i >= count) {
+      frames->address[i] = 0;
+      continue;
+    }
+    hash = (hash ^ frames->address[i]) * 0xff51afd7ed558ccdULL;
+    hash ^= hash >> 32;
+  }
+  if (hash < 2)
+    hash = 2;
+  if (!bpf_map_lookup_elem(stacks, &hash) && bpf_map_update_elem(stacks, &hash, frames, 0) != 0)
+    return 1;
+  return hash;
+}
+
+struct slot {
+  u64 busy;
+  u8 bytes[];
+};
+#define SLOTS 8
+
+// A piece of scratch memory that nobody else on this CPU is using: a program can be preempted by another one, so a
+// per-CPU buffer alone would be written by both. Null when all are taken.
+RUNTIME struct slot *zt_scratch_take(void *map) {
+  for (u32 i = 0; i < SLOTS; i++) {
+    u32 key = i;
+    struct slot *slot = bpf_map_lookup_elem(map, &key);
+    if (!slot)
+      return 0;
+    if (__sync_lock_test_and_set(&slot->busy, 1) == 0)
+      return slot;
+  }
+  return 0;
+}
+
+// Messages wait for the reader's timer; only when much is queued is the reader woken early.
+RUNTIME u64 zt_wakeup(void *ring, u64 enough) {
+  enum { available_data = 0, no_wakeup = 1, force_wakeup = 2 };
+  return bpf_ringbuf_query(ring, available_data) >= enough ? force_wakeup : no_wakeup;
+}
