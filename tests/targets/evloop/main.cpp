@@ -1,0 +1,209 @@
+// A daemon in the shape of Zeek: packets come in, queue events, and the events run handlers of script functions.
+//
+//   evloop [--events N] [--seconds S] [--rate R] [--tally]
+//
+// Without --events and --seconds it runs for 5 seconds. R is events a second (200), 0 as fast as possible.
+// With --tally it prints at the end how many events of each name it handled, as `@[str(*(uint64 *)arg0)] =
+// count()` on zeek::EventHandler::Call prints them. SIGTERM and SIGINT end it orderly, after the packet at
+// hand. It never throws.
+#include "evloop/program.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <limits>
+
+// What a stripped Zeek still tells of its release: a data symbol and a function's name.
+extern "C" {
+extern const char version[];
+const char version[] = "8.2.2";
+TRACED const char* zeek_version_8_2_2_plugin_7() { return version; }
+}
+
+namespace zeek {
+
+namespace iosource {
+class PktSrc : public IOSource {
+ public:
+  int descriptor = -1;
+  uint64_t packets = 0;
+  unsigned char buffer[2048];
+};
+}  // namespace iosource
+
+double run_state::network_time = 0;
+double run_state::processing_start_time = 0;
+
+}  // namespace zeek
+
+namespace {
+
+struct Options {
+  uint64_t events = std::numeric_limits<uint64_t>::max();
+  double seconds = 0;
+  double rate = 200;
+  bool tally = false;
+};
+
+evloop::Program program;
+zeek::packet_analysis::Manager packet_mgr;
+uint64_t events_left = 0;
+volatile sig_atomic_t stopped = 0;
+
+void stop(int signal_number) { stopped = signal_number; }
+
+double seconds_now(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+void sleep_until(double when) {
+  const timespec end{static_cast<time_t>(when),
+                     static_cast<long>((when - static_cast<double>(static_cast<time_t>(when))) * 1e9)};
+  clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, nullptr);
+}
+
+// Reads the next packet: of 60 to 1513 bytes, into a buffer of its own.
+bool next_packet(zeek::iosource::PktSrc& source, zeek::Packet& packet) {
+  const size_t length = 60 + source.packets++ * 389 % 1454;
+  const ssize_t got = read(source.descriptor, source.buffer, length);
+  if (got <= 0) {
+    return false;
+  }
+  auto* data = static_cast<unsigned char*>(std::malloc(static_cast<size_t>(got)));
+  std::memcpy(data, source.buffer, static_cast<size_t>(got));
+  packet.data = data;
+  packet.time = seconds_now(CLOCK_REALTIME);
+  packet.len = packet.cap_len = static_cast<uint32_t>(got);
+  return true;
+}
+
+}  // namespace
+
+namespace zeek {
+
+// A packet brings one, two or three events.
+bool packet_analysis::Manager::ProcessPacket(Packet* packet) {
+  const uint64_t batch = std::min<uint64_t>(1 + packets++ % 3, events_left);
+  for (uint64_t i = 0; i < batch; ++i) {
+    evloop::QueuedEvent event = evloop::next_event(program, event_mgr.num_events_queued);
+    ++event.handler->dispatched;
+    event_mgr.Enqueue(EventHandlerPtr{event.handler->handler}, std::move(event.args));
+  }
+  events_left -= batch;
+  return packet->len > 0;
+}
+
+void run_state::detail::dispatch_packet(Packet* pkt, iosource::PktSrc* /*pkt_src*/) {
+  network_time = pkt->time;
+  processing_start_time = pkt->time;
+  packet_mgr.ProcessPacket(pkt);
+  event_mgr.Drain();
+  processing_start_time = 0;
+}
+
+}  // namespace zeek
+
+namespace {
+
+bool run(const Options& options) {
+  zeek::iosource::PktSrc source;
+  source.descriptor = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+  const double start = seconds_now(CLOCK_MONOTONIC);
+  const double end = options.seconds > 0 ? start + options.seconds : std::numeric_limits<double>::infinity();
+  double next = start;
+  while (stopped == 0 && events_left > 0 && seconds_now(CLOCK_MONOTONIC) < end) {
+    if (options.rate > 0) {
+      sleep_until(std::min(next, end));
+      if (stopped != 0 || next >= end) {
+        break;
+      }
+    }
+    zeek::Packet packet;
+    if (!next_packet(source, packet)) {
+      return false;
+    }
+    zeek::run_state::detail::dispatch_packet(&packet, &source);
+    std::free(const_cast<unsigned char*>(packet.data));
+    next = start + static_cast<double>(zeek::event_mgr.num_events_queued) / options.rate;
+  }
+  close(source.descriptor);
+  return true;
+}
+
+// Ascending by count, equal counts by name, as maps are printed.
+void print_tally() {
+  std::vector<evloop::Handler> rows = program.handlers;
+  std::sort(rows.begin(), rows.end(), [](const evloop::Handler& a, const evloop::Handler& b) {
+    return a.dispatched != b.dispatched ? a.dispatched < b.dispatched : a.handler->name < b.handler->name;
+  });
+  for (const evloop::Handler& row : rows) {
+    if (row.dispatched > 0) {
+      line_text("tally @[");
+      line_text(row.handler->name.c_str());
+      line_text("]: ");
+      line_unsigned(row.dispatched);
+      line_end();
+    }
+  }
+}
+
+bool parse(int argc, char** argv, Options& options) {
+  bool limited = false;
+  for (int i = 1; i < argc; ++i) {
+    const char* word = argv[i];
+    if (std::strcmp(word, "--tally") == 0) {
+      options.tally = true;
+      continue;
+    }
+    char* rest = nullptr;
+    const double value = i + 1 < argc ? std::strtod(argv[++i], &rest) : -1;
+    if (value < 0 || *rest != 0) {
+      return false;
+    }
+    if (std::strcmp(word, "--events") == 0) {
+      options.events = static_cast<uint64_t>(value);
+      limited = true;
+    } else if (std::strcmp(word, "--seconds") == 0) {
+      options.seconds = value;
+      limited = true;
+    } else if (std::strcmp(word, "--rate") == 0) {
+      options.rate = value;
+    } else {
+      return false;
+    }
+  }
+  options.seconds = limited ? options.seconds : 5;
+  return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  if (!parse(argc, argv, options)) {
+    std::fputs("usage: evloop [--events N] [--seconds S] [--rate R] [--tally]\n", stderr);
+    return 2;
+  }
+  struct sigaction action{};
+  action.sa_handler = stop;
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGINT, &action, nullptr);
+  program = evloop::load_program();
+  events_left = options.events;
+  if (!run(options)) {
+    std::perror("evloop: cannot read /dev/zero");
+    return 1;
+  }
+  if (options.tally) {
+    print_tally();
+  }
+  return 0;
+}

@@ -1,0 +1,160 @@
+#include "evloop/program.h"
+
+#include <array>
+#include <cstring>
+
+namespace zeek::BifFunc {
+
+// Time proportional to the string.
+TRACED ValPtr md5_hash_bif(detail::Frame* /*frame*/, const Args* args) {
+  const String* text = static_cast<StringVal*>((*args)[0].get())->string_val;
+  uint64_t hash = 0xcbf29ce484222325U;
+  for (int i = 0; i < text->n; ++i) {
+    hash = (hash ^ text->b[i]) * 0x100000001b3U;
+  }
+  return make_intrusive<StringVal>(std::to_string(hash));
+}
+
+// Memory proportional to the string.
+TRACED ValPtr cat_bif(detail::Frame* /*frame*/, const Args* args) {
+  const String* text = static_cast<StringVal*>((*args)[0].get())->string_val;
+  return make_intrusive<StringVal>(std::string(text->b, text->b + text->n));
+}
+
+TRACED ValPtr network_time_bif(detail::Frame* /*frame*/, const Args* /*args*/) {
+  return make_intrusive<StringVal>(std::to_string(run_state::network_time));
+}
+
+}  // namespace zeek::BifFunc
+
+namespace evloop {
+
+namespace {
+
+using zeek::make_intrusive;
+
+// A call: on this line, of this function, with a string of so many bytes.
+struct CallRow {
+  int line;
+  const char* callee;
+  size_t bytes;
+};
+
+// One body of a function. Callees come before their callers; a name that comes again is a further body.
+struct BodyRow {
+  const char* name;
+  zeek::FunctionFlavor flavor;
+  const char* file;
+  std::vector<CallRow> calls;
+};
+
+const char* const conn = "base/protocols/conn/main.zeek";
+const char* const http = "base/protocols/http/main.zeek";
+const char* const dns = "base/protocols/dns/main.zeek";
+const char* const ssl = "base/protocols/ssl/main.zeek";
+
+std::vector<BodyRow> body_rows() {
+  const auto function = zeek::FUNC_FLAVOR_FUNCTION;
+  const auto event = zeek::FUNC_FLAVOR_EVENT;
+  return {
+      {"Log::write",
+       function,
+       "base/frameworks/logging/main.zeek",
+       {{640, "cat", 3000}, {643, "md5_hash", 2000}}},
+      {"Conn::set_conn", function, conn, {{230, "network_time", 1}, {241, "cat", 200}}},
+      {"HTTP::new_http_session", function, http, {{189, "network_time", 1}, {192, "cat", 64}}},
+      {"HTTP::set_state", function, http, {{203, "HTTP::new_http_session", 16}, {214, "cat", 500}}},
+      {"DNS::set_session", function, dns, {{301, "network_time", 1}, {317, "cat", 48}}},
+      {"SSL::set_session", function, ssl, {{178, "cat", 12000}, {183, "network_time", 1}}},
+      {"new_connection", event, conn, {{262, "Conn::set_conn", 32}}},
+      {"connection_established", event, conn, {{271, "Conn::set_conn", 32}, {274, "cat", 100}}},
+      {"dns_request", event, dns, {{402, "DNS::set_session", 32}, {409, "md5_hash", 3000}}},
+      {"http_request", event, http, {{231, "HTTP::set_state", 32}, {238, "md5_hash", 24000}}},
+      {"http_request", event, "policy/protocols/http/detect-sqli.zeek", {{104, "md5_hash", 8000}}},
+      {"connection_state_remove", event, conn, {{283, "Conn::set_conn", 32}, {284, "Log::write", 64}}},
+      {"ssl_client_hello", event, ssl, {{240, "SSL::set_session", 32}, {251, "md5_hash", 150000}}},
+  };
+}
+
+// An event: so many of every 32, and the details that it brings in turn. No two weights are equal.
+struct EventRow {
+  const char* name;
+  int weight;
+  std::array<const char*, 3> details;
+};
+
+constexpr std::array<EventRow, 6> event_rows = {{
+    {"new_connection", 9, {"tcp", "udp", "icmp"}},
+    {"dns_request", 8, {"example.com", "www.example.org", "a.very.long.name.in.the.domain.example.net"}},
+    {"connection_established", 6, {"tcp", "tcp", "tcp"}},
+    {"http_request", 5, {"GET", "POST", "HEAD"}},
+    {"connection_state_remove", 3, {"SF", "S0", "REJ"}},
+    {"ssl_client_hello", 1, {"www.example.com", "mail.example.com", "example.net"}},
+}};
+
+zeek::Func* find(const Program& program, const char* name) {
+  for (const zeek::FuncPtr& function : program.functions) {
+    if (function->name == name) {
+      return function.get();
+    }
+  }
+  return nullptr;
+}
+
+zeek::Func::Body make_body(const Program& program, const BodyRow& row) {
+  auto list = make_intrusive<zeek::detail::StmtList>(row.file, row.calls.front().line);
+  for (const CallRow& call : row.calls) {
+    auto argument = make_intrusive<zeek::StringVal>(std::string(call.bytes, 'x'));
+    auto expression =
+        make_intrusive<zeek::detail::CallExpr>(row.file, call.line, find(program, call.callee), argument);
+    list->stmts.push_back(make_intrusive<zeek::detail::ExprStmt>(row.file, call.line, expression));
+  }
+  zeek::Func::Body body;
+  body.stmts = list;
+  return body;
+}
+
+}  // namespace
+
+Program load_program() {
+  Program program;
+  using zeek::detail::BuiltinFunc;
+  program.functions.push_back(make_intrusive<BuiltinFunc>(zeek::BifFunc::md5_hash_bif, "md5_hash"));
+  program.functions.push_back(make_intrusive<BuiltinFunc>(zeek::BifFunc::cat_bif, "cat"));
+  program.functions.push_back(make_intrusive<BuiltinFunc>(zeek::BifFunc::network_time_bif, "network_time"));
+  for (const BodyRow& row : body_rows()) {
+    zeek::Func* function = find(program, row.name);
+    if (function == nullptr) {
+      program.functions.push_back(make_intrusive<zeek::detail::ScriptFunc>(row.name, row.flavor));
+      function = program.functions.back().get();
+    }
+    function->bodies.push_back(make_body(program, row));
+  }
+  std::vector<size_t> sorted_turns;
+  for (const EventRow& row : event_rows) {
+    auto* handler = new zeek::EventHandler(row.name);  // lives as long as the process, like Zeek's
+    zeek::Func* function = find(program, row.name);
+    ++function->ref_cnt;
+    handler->local = zeek::FuncPtr(function);
+    handler->type = function->type;
+    sorted_turns.insert(sorted_turns.end(), static_cast<size_t>(row.weight), program.handlers.size());
+    program.handlers.push_back(Handler{handler});
+  }
+  for (size_t i = 0; i < sorted_turns.size();
+       ++i) {  // 13 and 32 have no common factor: every turn once, well mixed
+    program.turns.push_back(sorted_turns[i * 13 % sorted_turns.size()]);
+  }
+  return program;
+}
+
+QueuedEvent next_event(Program& program, uint64_t count) {
+  const size_t index = program.turns[count % program.turns.size()];
+  const EventRow& row = event_rows[index];
+  zeek::Args args;
+  args.push_back(make_intrusive<zeek::StringVal>("C" + std::to_string(1000000 + count / 7)));
+  args.push_back(
+      make_intrusive<zeek::StringVal>(row.details[count / program.turns.size() % row.details.size()]));
+  return QueuedEvent{&program.handlers[index], std::move(args)};
+}
+
+}  // namespace evloop

@@ -1,0 +1,35 @@
+// The script that the event loop runs: which functions there are, what each calls on which line, and how
+// often each event comes. Promises: load_program() once, then next_event() gives the same sequence of events
+// in every run.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "evloop/zeek.h"
+
+namespace evloop {
+
+struct Handler {
+  zeek::EventHandler* handler;
+  uint64_t dispatched = 0;
+};
+
+struct QueuedEvent {
+  Handler* handler;
+  zeek::Args args;
+};
+
+struct Program {
+  std::vector<zeek::FuncPtr> functions;
+  std::vector<Handler> handlers;
+  std::vector<size_t> turns;  // indexes into handlers: one round of events
+};
+
+Program load_program();
+
+// The event number `count`, with a connection's uid and a detail (a method, a query, a server's name) as
+// arguments.
+QueuedEvent next_event(Program& program, uint64_t count);
+
+}  // namespace evloop

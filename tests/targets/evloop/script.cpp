@@ -1,0 +1,104 @@
+// Script functions: their frames, the call stack, and the few statements and expressions that the program is
+// made of.
+#include "evloop/zeek.h"
+
+#include <cstring>
+
+namespace zeek {
+
+String::String(const std::string& text)
+    : b(new unsigned char[text.size() + 1]), n(static_cast<int>(text.size())) {
+  std::memcpy(b, text.c_str(), text.size() + 1);
+}
+
+String::~String() { delete[] b; }
+
+StringVal::StringVal(const std::string& text) : string_val(new String(text)) {}
+
+StringVal::~StringVal() { delete string_val; }
+
+Func::Func(Kind k, std::string n, FunctionFlavor flavor)
+    : kind(k), type(make_intrusive<FuncType>(flavor)), name(std::move(n)) {}
+
+Func::~Func() = default;
+
+namespace detail {
+
+std::vector<CallInfo> call_stack;
+
+Frame::Frame(int slots, const Func* f, const Args* arguments)
+    : size(slots),
+      frame(std::make_unique<ValPtr[]>(static_cast<size_t>(slots))),
+      function(f),
+      func_args(arguments) {}
+
+void Frame::Reset(int first) {
+  for (int i = first; i < size; ++i) {
+    frame[static_cast<size_t>(i)] = nullptr;
+  }
+}
+
+Stmt::Stmt(const char* file, int line) { location = new Location{file, line, line}; }
+
+Stmt::~Stmt() { delete location; }
+
+ExprStmt::ExprStmt(const char* file, int line, ExprPtr expression)
+    : Stmt(file, line), e(std::move(expression)) {}
+
+ValPtr ExprStmt::Exec(Frame* f) {
+  ++access_count;
+  return e->Eval(f);
+}
+
+ValPtr StmtList::Exec(Frame* f) {
+  ValPtr result;
+  for (const StmtPtr& stmt : stmts) {
+    f->next_stmt = stmt.get();
+    result = stmt->Exec(f);
+  }
+  return result;
+}
+
+ValPtr ConstExpr::Eval(Frame* /*frame*/) const { return val; }
+
+ValPtr NameExpr::Eval(Frame* /*frame*/) const { return make_intrusive<StringVal>(function->name); }
+
+CallExpr::CallExpr(const char* file, int line, Func* callee, ValPtr argument)
+    : func(make_intrusive<NameExpr>(callee)), args(make_intrusive<ConstExpr>(std::move(argument))) {
+  location = new Location{file, line, line};
+}
+
+CallExpr::~CallExpr() { delete location; }
+
+ValPtr CallExpr::Eval(Frame* f) const {
+  Args arguments;
+  arguments.push_back(args->Eval(f));
+  f->call = this;
+  ValPtr result = func->function->Invoke(&arguments, f);
+  f->call = nullptr;
+  return result;
+}
+
+// All bodies in turn on one frame, which is reset before each: a handler may have several.
+ValPtr ScriptFunc::Invoke(Args* args, Frame* parent) const {
+  auto f = make_intrusive<Frame>(static_cast<int>(frame_size), this, args);
+  call_stack.push_back(CallInfo{parent != nullptr ? parent->call : nullptr, f.get()});
+  ValPtr result;
+  for (const Body& body : bodies) {
+    if (body.disabled) {
+      continue;
+    }
+    f->Reset(static_cast<int>(args->size()));
+    for (size_t i = 0; i < args->size(); ++i) {
+      f->frame[i] = (*args)[i];
+    }
+    result = body.stmts->Exec(f.get());
+  }
+  call_stack.pop_back();
+  return result;
+}
+
+ValPtr BuiltinFunc::Invoke(Args* args, Frame* parent) const { return func(parent, args); }
+
+}  // namespace detail
+}  // namespace zeek

@@ -1,0 +1,423 @@
+// The classes of a Zeek-shaped program: the names, signatures, mangled symbols, virtuals and member offsets
+// of Zeek 8.2.2 (x86-64, libstdc++), with bodies of our own that do just enough to run events through script
+// functions. What a tracer reads from the outside (names, call stack, lines, arguments) stands where that
+// release has it; the static_asserts at the end of this file say which offsets are promised. Members that
+// nothing here uses are plain pointers or omitted at the end of a class, so do not rely on offsets or sizes
+// that are not asserted.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <forward_list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lines.h"
+
+namespace zeek {
+
+namespace detail {
+struct Location {
+  const char* filename = nullptr;
+  int first_line = 0;
+  int last_line = 0;
+};
+}  // namespace detail
+
+class Obj {
+ public:
+  Obj() = default;
+  Obj(const Obj&) = delete;
+  Obj& operator=(const Obj&) = delete;
+  virtual ~Obj();
+  virtual const char* GetObjDesc() const;
+
+  detail::Location* location = nullptr;
+  int ref_cnt = 1;
+  bool notify_plugins = false;
+};
+
+// One pointer wide, and passed and returned in memory, because its copies count.
+template <typename T>
+class IntrusivePtr {
+ public:
+  IntrusivePtr() = default;
+  IntrusivePtr(std::nullptr_t) {}
+  explicit IntrusivePtr(T* adopted) : ptr_(adopted) {}
+  IntrusivePtr(const IntrusivePtr& other) : ptr_(other.ptr_) { ref(); }
+  IntrusivePtr(IntrusivePtr&& other) noexcept : ptr_(std::exchange(other.ptr_, nullptr)) {}
+  template <typename U>
+  IntrusivePtr(IntrusivePtr<U> other) : ptr_(other.release()) {}
+  ~IntrusivePtr() { unref(); }
+  IntrusivePtr& operator=(IntrusivePtr other) noexcept {
+    std::swap(ptr_, other.ptr_);
+    return *this;
+  }
+  T* get() const { return ptr_; }
+  T* operator->() const { return ptr_; }
+  T& operator*() const { return *ptr_; }
+  explicit operator bool() const { return ptr_ != nullptr; }
+  T* release() { return std::exchange(ptr_, nullptr); }
+
+ private:
+  void ref() const {
+    if (ptr_ != nullptr) {
+      ++ptr_->ref_cnt;
+    }
+  }
+  void unref() {
+    if (ptr_ != nullptr && --ptr_->ref_cnt == 0) {
+      delete ptr_;
+    }
+  }
+  T* ptr_ = nullptr;
+};
+
+template <typename T, typename... Arguments>
+IntrusivePtr<T> make_intrusive(Arguments&&... arguments) {
+  return IntrusivePtr<T>(new T(std::forward<Arguments>(arguments)...));
+}
+
+using ObjPtr = IntrusivePtr<Obj>;
+
+enum FunctionFlavor : uint8_t { FUNC_FLAVOR_FUNCTION, FUNC_FLAVOR_EVENT, FUNC_FLAVOR_HOOK };
+
+class Type : public Obj {
+ public:
+  uint8_t tag = 0;
+  uint8_t internal_tag = 0;
+  bool is_network_order = false;
+  bool base_type = false;
+  std::string name;
+};
+using TypePtr = IntrusivePtr<Type>;
+
+class FuncType final : public Type {
+ public:
+  explicit FuncType(FunctionFlavor f) : flavor(f) {}
+  void* args = nullptr;
+  void* arg_types = nullptr;
+  TypePtr yield;
+  FunctionFlavor flavor;
+};
+using FuncTypePtr = IntrusivePtr<FuncType>;
+
+class String {
+ public:
+  explicit String(const std::string& text);
+  String(const String&) = delete;
+  String& operator=(const String&) = delete;
+  ~String();
+
+  unsigned char* b = nullptr;
+  int n = 0;
+  bool final_NUL = true;
+  bool use_free_to_delete = false;
+};
+
+class Val : public Obj {
+ public:
+  TypePtr type;
+};
+using ValPtr = IntrusivePtr<Val>;
+using Args = std::vector<ValPtr>;
+
+class StringVal final : public Val {
+ public:
+  explicit StringVal(const std::string& text);
+  ~StringVal() override;
+
+  String* string_val;
+};
+
+namespace detail {
+class Stmt;
+class Frame;
+class CallExpr;
+using StmtPtr = IntrusivePtr<Stmt>;
+}  // namespace detail
+
+class EventGroup;
+
+class Func : public Obj {
+ public:
+  enum Kind : uint8_t { SCRIPT_FUNC, BUILTIN_FUNC };
+  struct Body {
+    detail::StmtPtr stmts;
+    std::forward_list<std::shared_ptr<EventGroup>> groups;
+    int priority = 0;
+    bool disabled = false;
+  };
+
+  Func(Kind kind, std::string name, FunctionFlavor flavor);
+  ~Func() override;
+  virtual ValPtr Invoke(Args* args, detail::Frame* parent = nullptr) const = 0;
+
+  std::vector<Body> bodies;
+  ObjPtr scope;
+  Kind kind;
+  FuncTypePtr type;
+  std::string name;
+  bool has_enabled_bodies = true;
+  bool all_bodies_enabled = true;
+};
+using FuncPtr = IntrusivePtr<Func>;
+
+namespace detail {
+
+class Frame final : public Obj {
+ public:
+  Frame(int slots, const Func* function, const Args* arguments);
+  TRACED void Reset(int first);
+
+  int size;
+  bool break_before_next_stmt = false;
+  bool break_on_return = false;
+  bool delayed = false;
+  std::unique_ptr<ValPtr[]> frame;
+  int current_offset = 0;
+  Frame* captures = nullptr;
+  const void* captures_offset_map = nullptr;
+  const Func* function;
+  const Args* func_args;
+  Stmt* next_stmt = nullptr;
+  ObjPtr trigger;
+  const CallExpr* call = nullptr;
+  const void* assoc = nullptr;
+};
+
+// The shape of 8.1 and later.
+struct CallInfo {
+  const CallExpr* call;
+  Frame* frame;
+};
+extern std::vector<CallInfo> call_stack;
+
+class Stmt : public Obj {
+ public:
+  Stmt(const char* file, int line);
+  ~Stmt() override;
+  virtual ValPtr Exec(Frame* frame) = 0;
+
+  uint8_t tag = 0;
+  mutable int breakpoint_count = 0;
+  mutable double last_access = 0;
+  mutable uint32_t access_count = 0;
+  void* opt_info = nullptr;
+};
+
+class Expr : public Obj {
+ public:
+  virtual ValPtr Eval(Frame* frame) const = 0;
+
+  uint8_t tag = 0;
+  bool paren = false;
+  TypePtr type;
+  void* opt_info = nullptr;
+};
+using ExprPtr = IntrusivePtr<Expr>;
+
+class ConstExpr final : public Expr {
+ public:
+  explicit ConstExpr(ValPtr v) : val(std::move(v)) {}
+  ValPtr Eval(Frame* frame) const override;
+
+  ValPtr val;
+};
+
+// The name of a function that is known when the program is built.
+class NameExpr final : public Expr {
+ public:
+  explicit NameExpr(Func* f) : function(f) {}
+  ValPtr Eval(Frame* frame) const override;
+
+  Func* function;
+};
+
+class CallExpr final : public Expr {
+ public:
+  CallExpr(const char* file, int line, Func* callee, ValPtr argument);
+  ~CallExpr() override;
+  ValPtr Eval(Frame* frame) const override;
+
+  IntrusivePtr<NameExpr> func;
+  ExprPtr args;
+  bool in_when = false;
+};
+
+class ExprStmt final : public Stmt {
+ public:
+  ExprStmt(const char* file, int line, ExprPtr expression);
+  ValPtr Exec(Frame* frame) override;
+
+  ExprPtr e;
+};
+
+class StmtList final : public Stmt {
+ public:
+  using Stmt::Stmt;
+  ValPtr Exec(Frame* frame) override;
+
+  std::vector<StmtPtr> stmts;
+};
+
+class ScriptFunc final : public Func {
+ public:
+  ScriptFunc(std::string name, FunctionFlavor flavor) : Func(SCRIPT_FUNC, std::move(name), flavor) {}
+  TRACED ValPtr Invoke(Args* args, Frame* parent) const override;
+
+  void* captures_vec = nullptr;
+  size_t frame_size = 8;
+};
+
+using built_in_func = ValPtr (*)(Frame* frame, const Args* args);
+
+class BuiltinFunc final : public Func {
+ public:
+  BuiltinFunc(built_in_func f, std::string name)
+      : Func(BUILTIN_FUNC, std::move(name), FUNC_FLAVOR_FUNCTION), func(f) {}
+  TRACED ValPtr Invoke(Args* args, Frame* parent) const override;
+
+  built_in_func func;
+  bool is_pure = false;
+};
+
+}  // namespace detail
+
+namespace telemetry {
+class Counter;
+}
+
+class EventHandler {
+ public:
+  explicit EventHandler(std::string handler_name) : name(std::move(handler_name)) {}
+  TRACED void Call(Args* arguments, bool no_remote = false);
+
+  std::string name;
+  FuncPtr local;
+  FuncTypePtr type;
+  bool used = true;
+  bool enabled = true;
+  bool error_handler = false;
+  bool generate_always = false;
+  std::shared_ptr<telemetry::Counter> call_count;
+};
+
+class EventHandlerPtr {
+ public:
+  EventHandler* handler = nullptr;
+};
+
+namespace analyzer {
+using ID = uint32_t;
+}
+namespace util::detail {
+using SourceID = uintptr_t;
+}
+
+class Event final : public Obj {
+ public:
+  Event(const EventHandlerPtr& h, Args vl, util::detail::SourceID source, analyzer::ID analyzer_id,
+        ObjPtr object);
+  TRACED void Dispatch();
+
+  EventHandlerPtr handler;
+  Args args;
+  void* meta = nullptr;
+  util::detail::SourceID src;
+  analyzer::ID aid;
+  ObjPtr obj;
+  Event* next_event = nullptr;
+};
+
+namespace iosource {
+class IOSource {
+ public:
+  virtual ~IOSource();
+
+  bool closed = false;
+  bool implements_process_fd = false;
+};
+class PktSrc;
+}  // namespace iosource
+
+class EventMgr final : public Obj, public iosource::IOSource {
+ public:
+  TRACED void Enqueue(const EventHandlerPtr& h, Args vl, util::detail::SourceID src = 0, analyzer::ID aid = 0,
+                      Obj* obj = nullptr);
+  TRACED void Drain();
+
+  uint64_t num_events_queued = 0;
+  uint64_t num_events_dispatched = 0;
+  Event* current = nullptr;
+  Event* head = nullptr;
+  Event* tail = nullptr;
+};
+extern EventMgr event_mgr;
+
+class Packet {
+ public:
+  std::string tag;
+  double time = 0;
+  struct {
+    long tv_sec = 0;
+    long tv_usec = 0;
+  } ts;
+  const unsigned char* data = nullptr;
+  uint32_t len = 0;
+  uint32_t cap_len = 0;
+};
+
+namespace packet_analysis {
+class Manager {
+ public:
+  TRACED bool ProcessPacket(Packet* packet);
+
+  uint64_t packets = 0;
+};
+}  // namespace packet_analysis
+
+namespace run_state {
+extern double network_time;
+extern double processing_start_time;
+namespace detail {
+TRACED void dispatch_packet(Packet* pkt, iosource::PktSrc* pkt_src);
+}
+}  // namespace run_state
+
+static_assert(sizeof(Obj) == 24 && offsetof(Obj, location) == 8 && offsetof(Obj, ref_cnt) == 16);
+static_assert(sizeof(detail::Location) == 16 && offsetof(detail::Location, first_line) == 8);
+static_assert(sizeof(EventHandler) == 72 && offsetof(EventHandler, name) == 0);
+static_assert(offsetof(EventHandler, local) == 32 && offsetof(EventHandler, type) == 40);
+static_assert(offsetof(EventHandler, enabled) == 49 && offsetof(EventHandler, call_count) == 56);
+static_assert(sizeof(EventHandlerPtr) == 8 && sizeof(ValPtr) == 8);
+static_assert(sizeof(Event) == 96 && offsetof(Event, handler) == 24 && offsetof(Event, args) == 32);
+static_assert(offsetof(Event, src) == 64 && offsetof(Event, obj) == 80 && offsetof(Event, next_event) == 88);
+static_assert(sizeof(EventMgr) == 80 && offsetof(EventMgr, closed) == 32);
+static_assert(offsetof(EventMgr, num_events_queued) == 40 && offsetof(EventMgr, num_events_dispatched) == 48);
+static_assert(offsetof(EventMgr, current) == 56 && offsetof(EventMgr, head) == 64 &&
+              offsetof(EventMgr, tail) == 72);
+static_assert(sizeof(Func) == 112 && offsetof(Func, bodies) == 24 && offsetof(Func, kind) == 56);
+static_assert(offsetof(Func, type) == 64 && offsetof(Func, name) == 72 &&
+              offsetof(Func, has_enabled_bodies) == 104);
+static_assert(sizeof(Func::Body) == 24 && offsetof(Func::Body, priority) == 16 &&
+              offsetof(Func::Body, disabled) == 20);
+static_assert(offsetof(detail::ScriptFunc, frame_size) == 120 && offsetof(detail::BuiltinFunc, func) == 112);
+static_assert(sizeof(detail::Frame) == 112 && offsetof(detail::Frame, size) == 24);
+static_assert(offsetof(detail::Frame, frame) == 32 && offsetof(detail::Frame, function) == 64);
+static_assert(offsetof(detail::Frame, func_args) == 72 && offsetof(detail::Frame, next_stmt) == 80);
+static_assert(offsetof(detail::Frame, trigger) == 88 && offsetof(detail::Frame, call) == 96);
+static_assert(sizeof(detail::CallInfo) == 16 && offsetof(detail::CallInfo, frame) == 8);
+static_assert(sizeof(detail::Stmt) == 56 && offsetof(detail::Stmt, tag) == 21);
+static_assert(offsetof(detail::Stmt, last_access) == 32 && offsetof(detail::Stmt, access_count) == 40);
+static_assert(sizeof(detail::Expr) == 40 && offsetof(detail::Expr, type) == 24);
+static_assert(sizeof(detail::CallExpr) == 64 && offsetof(detail::CallExpr, func) == 40);
+static_assert(offsetof(detail::CallExpr, args) == 48 && offsetof(detail::CallExpr, in_when) == 56);
+static_assert(sizeof(Type) == 64 && offsetof(Type, name) == 32 && offsetof(FuncType, flavor) == 88);
+static_assert(sizeof(Val) == 32 && offsetof(StringVal, string_val) == 32);
+static_assert(sizeof(String) == 16 && offsetof(String, n) == 8);
+static_assert(offsetof(Packet, time) == 32 && offsetof(Packet, data) == 56 && offsetof(Packet, len) == 64);
+
+}  // namespace zeek
