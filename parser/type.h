@@ -73,4 +73,14 @@ struct Type {
 //   lhist: 0 = below min, then one a step, the last = max and above.
 uint32_t bucket_count(Type::Kind kind, const Type::Buckets& buckets);
 
+// The values that a bucket counts: [low, high). Wider than 64 bits because a log2 bucket may begin at 2^63 and a linear
+// one below zero.
+struct BucketRange {
+  bool has_low = false;   // false for the first bucket: all that is smaller
+  bool has_high = false;  // false for the last bucket: all that is larger
+  __int128 low = 0;
+  __int128 high = 0;
+};
+BucketRange bucket_range(Type::Kind kind, const Type::Buckets& buckets, uint32_t index);
+
 }  // namespace zeektrace

@@ -1,0 +1,144 @@
+#include "parser/type.h"
+
+#include <fmt/format.h>
+
+#include "parser/result.h"
+
+namespace zeektrace {
+
+Type Type::integer(uint32_t size, bool is_signed) {
+  Type type;
+  type.kind = Kind::integer;
+  type.size = size;
+  type.is_signed = is_signed;
+  return type;
+}
+
+Type Type::string(uint32_t size) {
+  Type type;
+  type.kind = Kind::string;
+  type.size = size;
+  return type;
+}
+
+Type Type::pointer(Type pointee) {
+  Type type;
+  type.kind = Kind::pointer;
+  type.size = 8;
+  type.pointee = std::make_shared<const Type>(std::move(pointee));
+  return type;
+}
+
+Type Type::of(Kind kind) {
+  if (kind == Kind::integer || kind == Kind::string || kind == Kind::pointer) bug("this kind of type needs more");
+  Type type;
+  type.kind = kind;
+  if (kind != Kind::hist && kind != Kind::lhist) type.size = type.storage();
+  return type;
+}
+
+bool Type::is_scalar() const {
+  return kind == Kind::integer || kind == Kind::pointer || kind == Kind::ksym || kind == Kind::probe;
+}
+
+uint32_t Type::storage() const {
+  switch (kind) {
+    case Kind::none: return 0;
+    case Kind::integer:
+    case Kind::pointer:
+    case Kind::ksym:
+    case Kind::probe:
+    case Kind::count:
+    case Kind::sum: return 8;
+    case Kind::string: return (size + 7) / 8 * 8;
+    case Kind::kstack:
+    case Kind::ustack:
+    case Kind::usym:
+    case Kind::min:
+    case Kind::max:
+    case Kind::avg:
+    case Kind::stats: return 16;
+    case Kind::hist:
+    case Kind::lhist: return 8 * bucket_count(kind, buckets);
+  }
+  bug("a type of no known kind");
+}
+
+std::string Type::spelling() const {
+  switch (kind) {
+    case Kind::none: return "nothing";
+    case Kind::integer: return fmt::format("{}int{}", is_signed ? "" : "u", size * 8);
+    case Kind::string: return fmt::format("string[{}]", size);
+    case Kind::pointer: return pointee->spelling() + (pointee->is_pointer() ? "*" : " *");
+    case Kind::kstack: return "kstack";
+    case Kind::ustack: return "ustack";
+    case Kind::ksym: return "ksym";
+    case Kind::usym: return "usym";
+    case Kind::probe: return "probe";
+    case Kind::count: return "count()";
+    case Kind::sum: return "sum()";
+    case Kind::min: return "min()";
+    case Kind::max: return "max()";
+    case Kind::avg: return "avg()";
+    case Kind::stats: return "stats()";
+    case Kind::hist: return "hist()";
+    case Kind::lhist: return "lhist()";
+  }
+  bug("a type of no known kind");
+}
+
+namespace {
+
+// What a pointer points to must agree in width and sign too: nothing converts it.
+bool same_in_memory(const Type& a, const Type& b) {
+  if (a.kind != b.kind || a.size != b.size || a.is_signed != b.is_signed) return false;
+  return !a.is_pointer() || same_in_memory(*a.pointee, *b.pointee);
+}
+
+uint64_t regular_linear_buckets(const Type::Buckets& buckets) {
+  uint64_t range = static_cast<uint64_t>(buckets.max) - static_cast<uint64_t>(buckets.min);
+  uint64_t step = static_cast<uint64_t>(buckets.step);
+  return range / step + (range % step != 0);
+}
+
+BucketRange linear_range(const Type::Buckets& buckets, uint32_t index) {
+  if (index == 0) return {.has_high = true, .high = buckets.min};
+  if (index > regular_linear_buckets(buckets)) return {.has_low = true, .low = buckets.max};
+  __int128 low = buckets.min + static_cast<__int128>(buckets.step) * (index - 1);
+  __int128 high = low + buckets.step;
+  return {true, true, low, high < buckets.max ? high : buckets.max};
+}
+
+BucketRange log2_range(int32_t bits, uint32_t index) {
+  if (index == 0) return {.has_high = true, .high = 0};
+  uint32_t single = 2u << bits;  // values that have a bucket of their own
+  if (index <= single) return {true, true, index - 1, index};
+  uint32_t part = index - 1 - single;
+  uint32_t exponent = part >> bits;  // of the bucket's width, less one
+  __int128 width = static_cast<__int128>(1) << (exponent + 1);
+  __int128 low = width * ((1u << bits) + (part & ((1u << bits) - 1)));
+  __int128 high = low + width;
+  bool last = high == static_cast<__int128>(1) << 64;
+  return {true, !last, low, last ? 0 : high};
+}
+
+}  // namespace
+
+bool Type::fits(const Type& other) const {
+  if (kind != other.kind) return false;
+  if (is_pointer()) return same_in_memory(*pointee, *other.pointee);
+  return buckets == other.buckets;
+}
+
+uint32_t bucket_count(Type::Kind kind, const Type::Buckets& buckets) {
+  if (kind == Type::Kind::lhist) return static_cast<uint32_t>(2 + regular_linear_buckets(buckets));
+  if (kind != Type::Kind::hist) bug("only histograms have buckets");
+  return 1 + (2u << buckets.bits) + ((63u - static_cast<uint32_t>(buckets.bits)) << buckets.bits);
+}
+
+BucketRange bucket_range(Type::Kind kind, const Type::Buckets& buckets, uint32_t index) {
+  if (index >= bucket_count(kind, buckets)) bug("no such bucket");
+  return kind == Type::Kind::lhist ? linear_range(buckets, index) : log2_range(buckets.bits, index);
+}
+
+}  // namespace zeektrace
