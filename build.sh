@@ -101,7 +101,8 @@ if [ "$native" = yes ]; then
   build_native "${ZEEKTRACE_BUILD_DIR:-build}" "$type" "$@"
   exit
 fi
-./build-docker.sh "$@"
+./build-docker.sh
+case " $* " in *" test "*) ./build-docker.sh tester ;; esac
 if [ "$type" = Debug ]; then
   exec ./build-debug.sh "$@"
 fi
