@@ -19,31 +19,15 @@ struct Cell {
   size_t bytes = 1;  // of the original
 };
 
-// Bytes of the UTF-8 sequence at the front of `text`, 0 when it is none; `point` is the character.
-size_t decode_utf8(std::string_view text, uint32_t& point) {
-  unsigned char first = static_cast<unsigned char>(text[0]);
-  size_t length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
-  if (length == 0 || first > 0xf4 || length > text.size()) return 0;
-  point = length == 1 ? first : first & (0xffu >> (length + 1));
-  for (size_t i = 1; i < length; ++i) {
-    unsigned char c = static_cast<unsigned char>(text[i]);
-    if ((c & 0xc0) != 0x80) return 0;
-    point = point << 6 | (c & 0x3fu);
-  }
-  bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
-  bool surrogate = point >= 0xd800 && point < 0xe000;
-  return overlong || surrogate || point > 0x10ffff ? 0 : length;
-}
-
 // Characters that move the cursor, turn the direction of writing or can't be seen.
 bool is_treacherous(uint32_t point) {
-  return point < 0x20 || (point >= 0x7f && point < 0xa0) || (point >= 0x200b && point <= 0x200f) ||
+  return point < 0x20 || (point >= 0x7f && point <= 0xa0) || (point >= 0x200b && point <= 0x200f) ||
          (point >= 0x2028 && point <= 0x202e) || (point >= 0x2060 && point <= 0x206f) || point == 0xfeff;
 }
 
 Cell cell_at(std::string_view text) {
   uint32_t point = 0;
-  size_t length = decode_utf8(text, point);
+  size_t length = utf8_length(text, &point);
   std::string shown;
   if (length == 0) {
     length = 1;

@@ -29,7 +29,7 @@ namespace zeektrace {
   X(bad_number, "'{}' is not a number", "write 10, 1_000, 0x1f, 017, 1e6 or a duration such as 5ms")                   \
   X(number_too_large, "'{}' does not fit into 64 bits", "")                                                            \
   X(unexpected_character, "unexpected character {}", "")                                                               \
-  X(not_yet, "{} not supported", "{1}")                                                                              \
+  X(not_yet, "{} is not supported", "{1}")                                                                          \
   X(unknown_probe, "unknown probe type '{}'", "")                                                                      \
   X(cannot_probe, "{}", "")                                                                                            \
   X(unknown_name, "unknown name '{}'", "")                                                                             \
@@ -61,7 +61,7 @@ namespace zeektrace {
   X(format_conversion, "unknown conversion '{}' in a format", "known are %d %i %u %x %X %o %c %s %p and %%")           \
   X(format_type, "'{}' in the format wants {}, value {} is {}", "")                                                    \
   X(bad_cast, "{} can't be cast to {}", "")                                                                            \
-  X(missing_parameter, "${} is not given", "{1}")                                                                       \
+  X(missing_parameter, "${} is not given", "{1}")                                                                     \
   X(parameter_not_number, "${} is \"{}\", which is not a number", "use str(${}) for its text")                         \
   X(key_too_large, "the keys of @{} take {} bytes; at most {} fit", "use fewer or shorter strings, such as str(p, 64)") \
   X(too_many_probes, "the script has {} programs; at most {} are loaded", "use fewer probes or globs")                 \

@@ -32,4 +32,21 @@ std::string_view Source::line(uint32_t line) const {
   return text;
 }
 
+size_t utf8_length(std::string_view text, uint32_t* point) {
+  unsigned char first = static_cast<unsigned char>(text[0]);
+  size_t length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
+  if (length == 0 || first > 0xf4 || length > text.size()) return 0;
+  uint32_t value = length == 1 ? first : first & (0xffu >> (length + 1));
+  for (size_t i = 1; i < length; ++i) {
+    unsigned char c = static_cast<unsigned char>(text[i]);
+    if ((c & 0xc0) != 0x80) return 0;
+    value = value << 6 | (c & 0x3fu);
+  }
+  bool overlong = (length == 3 && value < 0x800) || (length == 4 && value < 0x10000);
+  bool surrogate = value >= 0xd800 && value < 0xe000;
+  if (overlong || surrogate || value > 0x10ffff) return 0;
+  if (point) *point = value;
+  return length;
+}
+
 }  // namespace zeektrace

@@ -36,4 +36,7 @@ class Source {
   std::string text_;
 };
 
+// Bytes of the UTF-8 character that `text`, which is not empty, begins with; 0 when it is none. `point` gets the character.
+size_t utf8_length(std::string_view text, uint32_t* point = nullptr);
+
 }  // namespace zeektrace

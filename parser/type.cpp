@@ -38,7 +38,8 @@ Type Type::of(Kind kind) {
 }
 
 bool Type::is_scalar() const {
-  return kind == Kind::integer || kind == Kind::pointer || kind == Kind::ksym || kind == Kind::probe;
+  return kind == Kind::integer || kind == Kind::pointer || kind == Kind::ksym || kind == Kind::probe ||
+         kind == Kind::func;
 }
 
 uint32_t Type::storage() const {
@@ -48,6 +49,7 @@ uint32_t Type::storage() const {
     case Kind::pointer:
     case Kind::ksym:
     case Kind::probe:
+    case Kind::func:
     case Kind::count:
     case Kind::sum: return 8;
     case Kind::string: return (size + 7) / 8 * 8;
@@ -75,6 +77,7 @@ std::string Type::spelling() const {
     case Kind::ksym: return "ksym";
     case Kind::usym: return "usym";
     case Kind::probe: return "probe";
+    case Kind::func: return "func";
     case Kind::count: return "count()";
     case Kind::sum: return "sum()";
     case Kind::min: return "min()";

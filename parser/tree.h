@@ -1,0 +1,94 @@
+// Where lexer and grammar meet: makes the nodes of the Ast, gives out their ids, watches how deep they nest and keeps
+// the errors. One for each parse; private to parser/. After `stop` was called the parse ends without a further word.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "parser/ast.h"
+#include "parser/diagnostic.h"
+#include "parser/parse.h"
+
+namespace zeektrace {
+
+using Exprs = std::vector<ExprPtr>;
+
+// Statements, and how deep the deepest of them is.
+struct ParsedBlock {
+  Block statements;
+  int depth = 0;
+};
+struct ParsedStmt {
+  Stmt statement;
+  int depth = 0;
+};
+// if and else if, each with its condition.
+struct Arm {
+  Span span;
+  ExprPtr condition;
+  ParsedBlock body;
+};
+using Arms = std::vector<Arm>;
+
+struct CastType {
+  std::string name;
+  uint32_t pointers = 0;
+};
+
+class Tree {
+ public:
+  Tree(const Source& source, Diagnostics& diagnostics) : source_(source), diagnostics_(diagnostics) {}
+
+  template <class Node>
+  ExprPtr expr(Span span, Node node) {
+    return add(span, std::move(node));
+  }
+  ExprPtr call(Span span, std::string function, ExprPtr a);
+  ExprPtr call(Span span, std::string function, ExprPtr a, ExprPtr b);
+  ExprPtr call(Span span, std::string function, ExprPtr a, ExprPtr b, ExprPtr c);
+  ExprPtr cast(Span span, CastType type, ExprPtr value) {
+    return add(span, Cast{std::move(type.name), type.pointers, std::move(value)});
+  }
+  ParsedStmt statement(Span span, decltype(Stmt::node) node);
+  // The arms become ifs within the else of the one before.
+  ParsedStmt choice(Span span, Arms arms, ParsedBlock otherwise);
+  ParsedBlock block(ParsedBlock before, ParsedStmt last);
+  void probe(Span span, std::vector<AttachSpec> points, ExprPtr predicate, ParsedBlock body);
+
+  // Reports, goes on reading: what follows can still be judged. The diagnostic's hint may be replaced.
+  template <class... Args>
+  Diagnostic& report(Code code, Span span, const Args&... args) {
+    failed_ = true;
+    return diagnostics_.add(code, span, args...);
+  }
+  // Reports and ends the parse: what follows would only be noise.
+  template <class... Args>
+  Diagnostic& stop(Code code, Span span, const Args&... args) {
+    if (std::exchange(stopped_, true)) return silent_;
+    return report(code, span, args...);
+  }
+  void stop_syntax(Span span, std::string message, std::string hint = {});
+  bool stopped() const { return stopped_; }
+  bool failed() const { return failed_; }
+
+  const Source& source() const { return source_; }
+  Ast take() { return std::move(ast_); }
+
+ private:
+  ExprPtr add(Span span, decltype(Expr::node) node);
+  int depth_of(const ExprPtr& expr) const { return expr ? depths_[expr->id] : 0; }
+  int deepest_child(const decltype(Expr::node)& node) const;
+  int checked_depth(int depth, Span span);
+
+  const Source& source_;
+  Diagnostics& diagnostics_;
+  Ast ast_;
+  std::vector<int> depths_;  // by ExprId
+  bool failed_ = false;
+  bool stopped_ = false;
+  Diagnostic silent_{Code::syntax, {}, {}, {}};  // what comes after a stop
+};
+
+}  // namespace zeektrace
