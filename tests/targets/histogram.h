@@ -76,7 +76,7 @@ static inline void print_histogram(const char* map, const char* key, const struc
   line_text("tally ");
   line_text(map);
   line_text(key);
-  line_text(":");
+  line_text(": ");
   line_end();
   for (int i = first; i <= last; ++i) {
     print_row(i, histogram->bucket[i], highest);

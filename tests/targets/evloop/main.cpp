@@ -1,4 +1,4 @@
-// A daemon in the shape of Zeek: packets come in, queue events, and the events run handlers of script functions.
+// A daemon in the shape of Zeek: packets come in and queue events, whose handlers are script functions.
 //
 //   evloop [--events N] [--seconds S] [--rate R] [--tally]
 //
