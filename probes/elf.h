@@ -1,0 +1,68 @@
+// What an ELF file says of its functions: their names and addresses (BCC's reader, which also finds separate debug
+// files), and where in the file an address lies, which is what the kernel wants of a uprobe. A Binary is read once, in
+// one pass, and never changes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "parser/result.h"
+
+namespace zeektrace {
+
+struct FunctionSymbol {
+  std::string_view name;  // mangled, without a version ("@@GLIBC_2.2.5")
+  uint64_t address = 0;   // as in the symbol table
+  uint64_t size = 0;      // 0: not known
+};
+
+// An executable PT_LOAD.
+struct CodeSegment {
+  uint64_t address = 0;
+  uint64_t file_offset = 0;
+  uint64_t size = 0;  // bytes in the file
+};
+
+struct Binary {
+  std::string path;
+  std::vector<CodeSegment> code;
+  std::vector<FunctionSymbol> functions;  // by address, then by name; aliases are neighbours
+  bool stripped = false;                  // no .symtab: unless a debug file was found, only exported functions are known
+
+  Binary() = default;
+  Binary(const Binary&) = delete;
+  Binary& operator=(const Binary&) = delete;
+
+  // Virtual address → offset in the file, and back; nothing when it is not code.
+  std::optional<uint64_t> file_offset(uint64_t address) const;
+  std::optional<uint64_t> address_at(uint64_t file_offset) const;
+  // The function that an address belongs to; null when there is none.
+  const FunctionSymbol* function_at(uint64_t address) const;
+
+  std::string names;  // what FunctionSymbol::name points into
+};
+
+// `shown` is what errors call the file.
+Result<std::shared_ptr<const Binary>> read_binary(const std::string& path, std::string_view shown);
+
+// The names of functions whose implementation is chosen when the program is loaded (STT_GNU_IFUNC: libc's memcpy …).
+// Their symbol's address is that of the chooser.
+std::vector<std::string> load_time_choices(const Binary& binary);
+
+// Why a return probe endangers a process that runs this binary: the kernel's uretprobe replaces the return address on
+// the stack, so that whatever walks or moves the stack meets an address that it does not know.
+struct ReturnHazard {
+  bool never = false;  // not even with --unsafe
+  std::string why;
+};
+// The rule: Go moves its stacks. A personality routine other than C's own (__gcc_personality_v0: cleanup handlers of
+// pthread_cancel) among the symbols means that exceptions or panics can pass through frames: C++, Rust, Ada, D. C
+// libraries have .gcc_except_table too, and are let through. Where symbols are stripped and exception tables remain,
+// the names that the statically linked C++ or Rust run-time leaves in the read-only data decide.
+std::optional<ReturnHazard> return_hazard(const Binary& binary);
+
+}  // namespace zeektrace

@@ -1,0 +1,27 @@
+// What this kernel can do, found out by trying: a version says little about an enterprise kernel. Each answer is
+// sought when it is first asked for, and kept. Without the privilege to try, a feature counts as present, so that a
+// script can be compiled and looked at by anyone; loading it is what then fails.
+#pragma once
+
+#include <optional>
+
+namespace zeektrace {
+
+class Features {
+ public:
+  // One link for any number of uprobes in one binary.
+  bool uprobe_multi();
+  // Its process filter holds for all threads. Kernels before 6.10 compared threads, not processes.
+  bool uprobe_multi_filters_processes();
+  bool kprobe_multi();
+  // Kprobes of any kind.
+  bool kprobes();
+
+ private:
+  std::optional<bool> uprobe_multi_;
+  std::optional<bool> uprobe_multi_filter_;
+  std::optional<bool> kprobe_multi_;
+  std::optional<bool> kprobes_;
+};
+
+}  // namespace zeektrace

@@ -1,0 +1,33 @@
+// What Machine keeps to itself and shares with the providers: everything is found when first asked for, and kept.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "probes/elf.h"
+#include "probes/features.h"
+#include "probes/kernel_symbols.h"
+#include "probes/machine.h"
+#include "probes/tracefs.h"
+
+namespace zeektrace {
+
+struct Machine::Inside {
+  explicit Inside(Settings given) : settings(std::move(given)), kernel_symbols(settings.kallsyms) {}
+
+  Settings settings;
+  Features features;
+  KernelSymbols kernel_symbols;
+
+  // `shown` is what errors call the file.
+  Result<std::shared_ptr<const Binary>> binary(const std::string& path, std::string_view shown);
+  Result<const Tracefs*> tracefs();
+
+ private:
+  std::map<std::string, std::shared_ptr<const Binary>> binaries_;
+  std::optional<Tracefs> tracefs_;
+};
+
+}  // namespace zeektrace

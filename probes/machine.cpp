@@ -1,0 +1,28 @@
+#include "probes/machine.h"
+
+#include "probes/inside.h"
+
+namespace zeektrace {
+
+Machine::Machine(Settings settings) : inside_(std::make_unique<Inside>(std::move(settings))) {}
+Machine::~Machine() = default;
+
+const Machine::Settings& Machine::settings() const { return inside_->settings; }
+
+Result<std::shared_ptr<const Binary>> Machine::Inside::binary(const std::string& path, std::string_view shown) {
+  if (const auto known = binaries_.find(path); known != binaries_.end()) return known->second;
+  auto read = read_binary(path, shown);
+  if (read) binaries_.emplace(path, *read);
+  return read;
+}
+
+Result<const Tracefs*> Machine::Inside::tracefs() {
+  if (!tracefs_) {
+    auto found = Tracefs::find(settings.tracefs);
+    if (!found) return found.error();
+    tracefs_ = *std::move(found);
+  }
+  return &*tracefs_;
+}
+
+}  // namespace zeektrace

@@ -1,0 +1,142 @@
+// The one list of providers, and what -l makes of it.
+#include "probes/providers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "probes/glob.h"
+#include "probes/syscalls.h"
+#include "probes/inside.h"
+
+namespace zeektrace {
+
+namespace {
+
+// In the order of ProviderRow.
+constexpr Provider rows[] = {
+    {"BEGIN", "begin", "BEGIN", "once, before anything is attached", expand_begin, no_fields, nullptr},
+    {"END", "end", "END", "once, when tracing is over", expand_end, no_fields, nullptr},
+    {"interval", "i", "interval:s:COUNT | interval:5ms", "in regular intervals, on one CPU (us ms s hz)",
+     expand_interval, no_fields, nullptr},
+    {"profile", "p", "profile:hz:RATE | profile:5ms", "in regular intervals on every CPU, to sample what runs there",
+     expand_profile, no_fields, nullptr},
+    {"uprobe", "u", "uprobe:BINARY:FUNCTION[+OFFSET] | uprobe:BINARY:0xADDRESS",
+     "when a function of a program or library is entered", expand_uprobe, uprobe_fields, nullptr},
+    {"uretprobe", "ur", "uretprobe:BINARY:FUNCTION", "when a function of a program or library returns",
+     expand_uretprobe, uretprobe_fields, nullptr},
+    {"kprobe", "k", "kprobe:[MODULE:]FUNCTION[+OFFSET]", "when a function of the kernel is entered", expand_kprobe,
+     kprobe_fields, syscall_gate},
+    {"kretprobe", "kr", "kretprobe:[MODULE:]FUNCTION", "when a function of the kernel returns", expand_kretprobe,
+     kretprobe_fields, syscall_gate},
+    {"tracepoint", "t", "tracepoint:SUBSYSTEM:EVENT", "at one of the kernel's static tracepoints", expand_tracepoint,
+     tracepoint_fields, nullptr},
+};
+
+// What a row lists when the pattern says nothing more, or leaves the event out. Places in binaries are listed only when
+// the pattern names the binary; timers and their like have no list but their syntax.
+Points everything(Machine& machine, ProviderRow row) {
+  switch (row) {
+    case ProviderRow::kprobe:
+    case ProviderRow::kretprobe:
+      return provider(row).expand(machine, machine.inside().features.kprobes() ? "*" : "sys_*");
+    case ProviderRow::tracepoint: return provider(row).expand(machine, "*:*");
+    default: return std::vector<AttachPoint>{};
+  }
+}
+
+bool has_list(ProviderRow row) {
+  return row == ProviderRow::kprobe || row == ProviderRow::kretprobe || row == ProviderRow::tracepoint;
+}
+
+bool is_in_binaries(ProviderRow row) { return row == ProviderRow::uprobe || row == ProviderRow::uretprobe; }
+
+std::vector<AttachPoint> filtered(std::vector<AttachPoint> points, const Provider& row, std::string_view pattern) {
+  std::vector<AttachPoint> kept;
+  for (AttachPoint& point : points) {
+    const std::string_view event = std::string_view(point.name).substr(row.name.size() + 1);
+    if (glob_matches(pattern, event) || glob_matches(pattern, point.symbol)) kept.push_back(std::move(point));
+  }
+  return kept;
+}
+
+Points points_of(Machine& machine, ProviderRow row, std::string_view target) {
+  const Provider& by = provider(row);
+  if (is_in_binaries(row) && target.find(':') == std::string_view::npos)
+    return by.expand(machine, fmt::format("{}:*", target));
+  if (!has_list(row) || is_in_binaries(row)) return by.expand(machine, target);
+  auto all = everything(machine, row);
+  if (!all) return all.error();
+  if (target.empty()) return *std::move(all);
+  auto kept = filtered(*std::move(all), by, target);
+  if (kept.empty() && target.find(':') == std::string_view::npos) {
+    auto of_category = everything(machine, row);
+    if (of_category) kept = filtered(*std::move(of_category), by, fmt::format("{}:*", target));
+  }
+  if (kept.empty()) return by.expand(machine, target);  // for its error, and for names that only it knows
+  return kept;
+}
+
+std::optional<Error> add_points(Machine& machine, Points points, bool with_fields, std::vector<Listed>& listed) {
+  if (!points) return points.error();
+  for (const AttachPoint& point : *points) {
+    Listed row{point.name, std::string(point.how->name), {}};
+    if (with_fields) {
+      auto fields = point.provider->fields(machine, point);
+      if (!fields) return fields.error();
+      row.fields = *std::move(fields);
+    }
+    listed.push_back(std::move(row));
+  }
+  return std::nullopt;
+}
+
+std::vector<ProviderRow> rows_called(std::string_view name) {
+  std::vector<ProviderRow> found;
+  for (size_t i = 0; i < std::size(rows); i++)
+    if (glob_matches(name, rows[i].name) || name == rows[i].alias) found.push_back(static_cast<ProviderRow>(i));
+  return found;
+}
+
+void add_syntax(const Provider& row, std::vector<Listed>& listed) {
+  listed.push_back({std::string(row.syntax), std::string(row.doc), {}});
+}
+
+}  // namespace
+
+std::span<const Provider> all_providers() { return rows; }
+
+const Provider& provider(ProviderRow row) { return rows[static_cast<size_t>(row)]; }
+
+// The first error counts only when nothing at all was listed: without root the timers can still be told.
+Result<std::vector<Listed>> list_probes(Machine& machine, std::string_view pattern, bool with_fields) {
+  std::vector<Listed> listed;
+  std::optional<Error> first_error;
+  const size_t colon = pattern.find(':');
+  const std::string_view head = pattern.substr(0, colon);
+  const auto named = pattern.empty() ? std::vector<ProviderRow>() : rows_called(head);
+  const bool by_provider = !named.empty() && (colon != std::string_view::npos || !is_glob(head));
+  if (colon != std::string_view::npos && !by_provider) {
+    std::vector<std::string_view> names;
+    for (const Provider& row : rows) names.push_back(row.name);
+    return Error{Error::Kind::script, fmt::format("unknown probe type '{}'", head),
+                 did_you_mean(near_matches(head, names)), nullptr};
+  }
+  for (size_t i = 0; i < std::size(rows); i++) {
+    const auto row = static_cast<ProviderRow>(i);
+    if (by_provider && std::find(named.begin(), named.end(), row) == named.end()) continue;
+    const std::string_view target = by_provider ? pattern.substr(std::min(pattern.size(), head.size() + 1)) : pattern;
+    if (target.empty() && !has_list(row)) {
+      add_syntax(rows[i], listed);
+      continue;
+    }
+    if (!by_provider && !has_list(row)) continue;
+    auto error = add_points(machine, points_of(machine, row, target), with_fields, listed);
+    if (error && !first_error) first_error = std::move(error);
+  }
+  if (listed.empty() && first_error) return *std::move(first_error);
+  return listed;
+}
+
+}  // namespace zeektrace

@@ -1,0 +1,55 @@
+// The providers' functions, for the one list of them (providers.cpp). Each is defined in the file that is named after
+// its provider.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "parser/registry.h"
+#include "probes/machine.h"
+
+namespace zeektrace {
+
+// The rows' places in all_providers(): AttachPoint::provider always points into that list.
+enum class ProviderRow : size_t {
+  begin,
+  end,
+  interval,
+  profile,
+  uprobe,
+  uretprobe,
+  kprobe,
+  kretprobe,
+  tracepoint,
+};
+const Provider& provider(ProviderRow row);
+
+using Points = Result<std::vector<AttachPoint>>;
+using Fields = Result<std::vector<Field>>;
+
+Points expand_begin(Machine& machine, std::string_view target);
+Points expand_end(Machine& machine, std::string_view target);
+Points expand_interval(Machine& machine, std::string_view target);
+Points expand_profile(Machine& machine, std::string_view target);
+Points expand_uprobe(Machine& machine, std::string_view target);
+Points expand_uretprobe(Machine& machine, std::string_view target);
+Points expand_kprobe(Machine& machine, std::string_view target);
+Points expand_kretprobe(Machine& machine, std::string_view target);
+Points expand_tracepoint(Machine& machine, std::string_view target);
+
+Fields no_fields(Machine& machine, const AttachPoint& point);
+Fields uprobe_fields(Machine& machine, const AttachPoint& point);
+Fields uretprobe_fields(Machine& machine, const AttachPoint& point);
+Fields kprobe_fields(Machine& machine, const AttachPoint& point);
+Fields kretprobe_fields(Machine& machine, const AttachPoint& point);
+Fields tracepoint_fields(Machine& machine, const AttachPoint& point);
+
+std::optional<Gate> syscall_gate(const std::vector<AttachPoint>& points);
+
+// arg0 to arg5 of a function, in the pt_regs that are the BPF program's context.
+std::vector<Field> function_argument_fields();
+Field return_value_field();
+
+}  // namespace zeektrace

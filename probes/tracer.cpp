@@ -1,0 +1,178 @@
+#include "probes/tracer.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "probes/attach.h"
+#include "probes/load_error.h"
+#include "probes/machine.h"
+#include "probes/map_io.h"
+
+namespace zeektrace {
+
+namespace {
+
+struct CloseObject {
+  void operator()(bpf_object* object) const { bpf_object__close(object); }
+};
+struct FreeRing {
+  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
+};
+
+using OnMessage = std::function<void(std::span<const std::byte>)>;
+
+int hand_over(void* context, void* data, size_t size) {
+  const OnMessage* on_message = *static_cast<const OnMessage**>(context);
+  if (on_message != nullptr) (*on_message)({static_cast<const std::byte*>(data), size});
+  return 0;
+}
+
+}  // namespace
+
+struct Tracer::State {
+  const Program& program;
+  Machine& machine;
+  std::unique_ptr<bpf_object, CloseObject> object;
+  std::unique_ptr<ring_buffer, FreeRing> ring;
+  const OnMessage* on_message = nullptr;  // while drain() runs
+  std::vector<bpf_program*> programs;     // by Program::probes
+  Links links;
+
+  const bpf_map* map(std::string_view name) const {
+    return bpf_object__find_map_by_name(object.get(), std::string(name).c_str());
+  }
+};
+
+Tracer::Tracer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Tracer::Tracer(Tracer&&) noexcept = default;
+Tracer::~Tracer() = default;
+
+Result<Tracer> Tracer::load(std::span<const std::byte> elf, const Program& program, Machine& machine,
+                            std::string* verifier_log) {
+  auto state = std::unique_ptr<State>(new State{program, machine, {}, {}, nullptr, {}, {}});
+  LoadLog log;
+  LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "zeektrace", .kernel_log_buf = log.buffer(),
+              .kernel_log_size = log.size());
+  state->object.reset(bpf_object__open_mem(elf.data(), elf.size(), &options));
+  if (!state->object)
+    return Error{Error::Kind::machine, "the compiled script cannot be read back: " + log.library_text(),
+                 "this is a fault of zeektrace: please report it, with the script", nullptr};
+  const int failure = bpf_object__load(state->object.get());
+  if (failure != 0) {
+    if (verifier_log != nullptr) *verifier_log = log.verifier_text();
+    return log.explain(-failure, program);
+  }
+  for (const Probe& probe : program.probes) {
+    bpf_program* found = bpf_object__find_program_by_name(state->object.get(), probe.function.c_str());
+    if (found == nullptr) bug(fmt::format("the object has no program '{}'", probe.function));
+    state->programs.push_back(found);
+  }
+  if (const bpf_map* ring = state->map(ring_map)) {
+    state->ring.reset(ring_buffer__new(bpf_map__fd(ring), hand_over, &state->on_message, nullptr));
+    if (!state->ring) return errno_error(errno, "cannot map the ring buffer");
+  }
+  return Tracer(std::move(state));
+}
+
+Status Tracer::run(std::string_view provider) {
+  for (size_t i = 0; i < state_->programs.size(); i++) {
+    const Probe& probe = state_->program.probes[i];
+    if (!probe.how->runs_in_tracer) continue;
+    for (const AttachPoint& point : probe.points) {
+      if (point.provider->name != provider) continue;
+      uint64_t context[12] = {};  // as many arguments as a raw tracepoint can have
+      LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = context, .ctx_size_in = sizeof(context));
+      const int failure = bpf_prog_test_run_opts(bpf_program__fd(state_->programs[i]), &options);
+      if (failure != 0)
+        return errno_error(-failure, fmt::format("cannot run {}", point.name),
+                           failure == -ENOTSUP || failure == -524 ? "it takes Linux 5.10 or later" : "");
+    }
+  }
+  return Nothing{};
+}
+
+Result<size_t> Tracer::arm() {
+  Links links;
+  size_t points = 0;
+  for (size_t i = 0; i < state_->programs.size(); i++) {
+    const Probe& probe = state_->program.probes[i];
+    if (probe.how->runs_in_tracer) continue;
+    auto attached = probe.how->attach({state_->programs[i], probe, state_->machine});
+    if (!attached) return attached.error();
+    links.take(*std::move(attached));
+    points += probe.points.size();
+  }
+  state_->links = std::move(links);
+  return points;
+}
+
+void Tracer::disarm() { state_->links.close_all(); }
+
+int Tracer::wait_fd() const { return state_->ring ? ring_buffer__epoll_fd(state_->ring.get()) : -1; }
+
+Status Tracer::drain(const OnMessage& on_message) {
+  if (!state_->ring) return Nothing{};
+  state_->on_message = &on_message;
+  const int count = ring_buffer__consume(state_->ring.get());
+  state_->on_message = nullptr;
+  if (count < 0) return errno_error(-count, "cannot read the ring buffer");
+  return Nothing{};
+}
+
+Result<std::vector<MapRow>> Tracer::read(const MapDef& map) const {
+  const bpf_map* found = state_->map(bpf_map_name(map));
+  if (found == nullptr) return std::vector<MapRow>{};
+  auto rows = read_rows(KernelMap::of(found));
+  if (!rows) return Error{Error::Kind::machine, fmt::format("cannot read @{}", map.name), "",
+                          std::make_shared<const Error>(rows.error())};
+  return rows;
+}
+
+Status Tracer::clear(const MapDef& map) {
+  const bpf_map* found = state_->map(bpf_map_name(map));
+  return found == nullptr ? Status(Nothing{}) : remove_rows(KernelMap::of(found));
+}
+
+Status Tracer::zero(const MapDef& map) {
+  const bpf_map* found = state_->map(bpf_map_name(map));
+  return found == nullptr ? Status(Nothing{}) : zero_rows(KernelMap::of(found));
+}
+
+uint64_t Tracer::counter(Counter counter) const {
+  const bpf_map* found = state_->map(counter_map);
+  if (found == nullptr) return 0;
+  const KernelMap map = KernelMap::of(found);
+  const auto key = static_cast<uint32_t>(counter);
+  std::vector<uint64_t> values(map.element_size() / sizeof(uint64_t));
+  if (bpf_map_lookup_elem(map.fd, &key, values.data()) != 0) return 0;
+  uint64_t sum = 0;
+  for (const uint64_t value : values) sum += value;
+  return sum;
+}
+
+std::vector<uint64_t> Tracer::frames(uint64_t hash) const {
+  const bpf_map* found = state_->map(stack_map);
+  StackFrames frames;
+  if (found == nullptr || bpf_map__value_size(found) != sizeof(frames)) return {};
+  if (bpf_map_lookup_elem(bpf_map__fd(found), &hash, &frames) != 0) return {};
+  const size_t count = std::min<uint64_t>(frames.count, max_stack_frames);
+  return {frames.address, frames.address + count};
+}
+
+std::vector<std::string> Tracer::describe() const {
+  constexpr size_t most_named = 5;
+  std::vector<std::string> lines;
+  for (const Probe& probe : state_->program.probes) {
+    std::string line = probe.points.front().name;
+    for (size_t i = 1; i < std::min(probe.points.size(), most_named); i++) line += ", " + probe.points[i].name;
+    if (probe.points.size() > most_named) line += fmt::format(" and {} more", probe.points.size() - most_named);
+    lines.push_back(fmt::format("{}: {}", line, probe.how->name));
+  }
+  return lines;
+}
+
+}  // namespace zeektrace

@@ -1,0 +1,117 @@
+// uprobe and uretprobe: functions of programs and libraries.
+#include <fmt/format.h>
+
+#include "probes/binary_path.h"
+#include "probes/functions.h"
+#include "probes/inside.h"
+#include "probes/providers.h"
+#include "probes/registers.h"
+#include "probes/uprobe_attach.h"
+
+namespace zeektrace {
+
+namespace {
+
+struct UprobeTarget {
+  std::string_view binary;
+  std::string_view function;
+};
+
+// At the first colon that is not part of "::". `cpp:` before the function, as some write it, says nothing new.
+UprobeTarget split_target(std::string_view target) {
+  for (size_t i = 0; i < target.size(); i++) {
+    if (target[i] != ':') continue;
+    if (i + 1 < target.size() && target[i + 1] == ':') {
+      i++;
+      continue;
+    }
+    std::string_view function = target.substr(i + 1);
+    if (function.starts_with("cpp:") && !function.starts_with("cpp::")) function.remove_prefix(4);
+    return {target.substr(0, i), function};
+  }
+  return {target, ""};
+}
+
+std::optional<Error> refuse_return_probe(const Binary& binary, const BinaryPath& path, bool unsafe) {
+  const auto hazard = return_hazard(binary);
+  if (!hazard || (unsafe && !hazard->never)) return std::nullopt;
+  return Error{Error::Kind::script,
+               fmt::format("a return probe on {} could kill the process: {}", path.shown, hazard->why),
+               hazard->never ? "probe the function's entry, or the instruction that returns (FUNCTION+OFFSET)"
+                             : "--unsafe allows it, if you know that nothing is thrown through the function",
+               nullptr};
+}
+
+std::string point_name(const Provider& row, const BinaryPath& path, const FoundFunction& function) {
+  std::string place = function.name;
+  if (place.empty())
+    place = fmt::format("{:#x}", function.file_offset);
+  else if (function.from_start != 0)
+    place += fmt::format("+{}", function.from_start);
+  return fmt::format("{}:{}:{}", row.name, path.shown, place);
+}
+
+Points expand(Machine& machine, std::string_view target, ProviderRow row, bool at_return) {
+  auto& inside = machine.inside();
+  const auto [binary_name, function_name] = split_target(target);
+  auto path = find_binary(binary_name, machine.settings().pid);
+  if (!path) return path.error();
+  auto binary = inside.binary(path->open, path->shown);
+  if (!binary) return binary.error();
+  auto functions = find_functions(**binary, function_name, path->shown);
+  if (!functions) return functions.error();
+  if (at_return) {
+    if (auto refusal = refuse_return_probe(**binary, *path, machine.settings().unsafe)) return *std::move(refusal);
+  }
+  const Mechanism& how = uprobe_mechanism(inside.features, at_return, machine.settings().pid.has_value());
+  std::vector<AttachPoint> points;
+  points.reserve(functions->size());
+  for (FoundFunction& function : *functions) {
+    if (at_return && function.from_start != 0)
+      return Error{Error::Kind::script, fmt::format("a return probe takes no offset: {}", target),
+                   "name the function alone", nullptr};
+    AttachPoint point;
+    point.provider = &provider(row);
+    point.how = &how;
+    point.name = point_name(*point.provider, *path, function);
+    point.target = path->open;
+    point.symbol = std::move(function.name);
+    point.offset = function.file_offset;
+    points.push_back(std::move(point));
+  }
+  return points;
+}
+
+}  // namespace
+
+std::vector<Field> function_argument_fields() {
+  std::vector<Field> fields;
+  for (size_t i = 0; i < pt_regs::function_args.size(); i++)
+    fields.push_back({fmt::format("arg{}", i), Type::integer(8, false), ContextOffset{pt_regs::function_args[i]}});
+  return fields;
+}
+
+Field return_value_field() { return {"retval", Type::integer(8, true), ContextOffset{pt_regs::ax}}; }
+
+Points expand_uprobe(Machine& machine, std::string_view target) {
+  return expand(machine, target, ProviderRow::uprobe, false);
+}
+Points expand_uretprobe(Machine& machine, std::string_view target) {
+  return expand(machine, target, ProviderRow::uretprobe, true);
+}
+
+// The kernel sets ip to the probed address before it runs the program (handle_swbp, kernel/events/uprobes.c).
+Fields uprobe_fields(Machine&, const AttachPoint&) {
+  auto fields = function_argument_fields();
+  fields.push_back({"func", Type::of(Type::Kind::usym), ContextOffset{pt_regs::ip}});
+  return fields;
+}
+
+Fields uretprobe_fields(Machine&, const AttachPoint&) {
+  return std::vector<Field>{
+      return_value_field(),
+      {"func", Type::of(Type::Kind::usym),
+       Unavailable{"when a function has returned its address is no longer in a register; `probe` tells its name"}}};
+}
+
+}  // namespace zeektrace
