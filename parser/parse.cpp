@@ -8,8 +8,6 @@
 namespace zeektrace {
 namespace {
 
-constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-
 bool is_text_byte(unsigned char c) { return c >= 0x20 ? c != 0x7f : (c >= '\t' && c <= '\r'); }
 
 // Where the first byte stands that no text has; npos when there is none.

@@ -40,20 +40,20 @@ size_t edit_distance(std::string_view a, std::string_view b, size_t limit) {
 constexpr size_t shortest_part = 3;  // a shared part of fewer letters says nothing
 constexpr size_t too_far = 1000;
 
-// Smaller is nearer. Upper and lower case count for less than a wrong letter, and a name that merely contains the
-// other one comes after every misspelling.
+// Smaller is nearer. Upper and lower case count for less than a wrong letter, a name of the same length is likelier, and
+// one that merely contains the other comes after every misspelling.
 size_t distance(const std::string& wrong, const std::string& wrong_lower, std::string_view name) {
   std::string lower = lowercase(name);
   size_t limit = std::clamp<size_t>((wrong.size() + 1) / 3, 1, 5);
   size_t edits = edit_distance(wrong_lower, lower, limit);
   // A name of two letters is near to every other one.
   if (edits <= limit && edits < std::max<size_t>(lower.size(), wrong.size())) {
-    return 2 * edits + (edit_distance(wrong, name, edits) > edits);
+    return 4 * edits + 2 * (edit_distance(wrong, name, edits) > edits) + (lower.size() != wrong.size());
   }
   bool contains = wrong.size() >= shortest_part && lower.find(wrong_lower) != std::string::npos;
   bool contained = lower.size() >= shortest_part && wrong_lower.find(lower) != std::string::npos;
   if (!contains && !contained) return too_far;
-  return 20 + std::max(lower.size(), wrong.size()) - std::min(lower.size(), wrong.size());
+  return 40 + std::max(lower.size(), wrong.size()) - std::min(lower.size(), wrong.size());
 }
 
 }  // namespace
