@@ -71,15 +71,19 @@ RUNTIME void zt_extreme(struct extreme *slot, u64 rank) {
   slot->seen = 1;
 }
 
-// C's division on signed operands; BPF before its fourth version divides unsigned numbers only. By zero gives 0, as
-// in BPF.
+// Division by zero gives 0 and a remainder by zero the dividend, as BPF itself defines them; written out, since to LLVM
+// they would be undefined.
+RUNTIME u64 zt_divide(u64 a, u64 b) { return b ? a / b : 0; }
+RUNTIME u64 zt_modulo(u64 a, u64 b) { return b ? a % b : a; }
+
+// C's division on signed operands; BPF before its fourth version divides unsigned numbers only.
 RUNTIME u64 zt_signed_divide(s64 a, s64 b) {
-  u64 q = (a < 0 ? -(u64)a : (u64)a) / (b < 0 ? -(u64)b : (u64)b);
+  u64 q = zt_divide(a < 0 ? -(u64)a : (u64)a, b < 0 ? -(u64)b : (u64)b);
   return (a < 0) != (b < 0) ? -q : q;
 }
 
 RUNTIME u64 zt_signed_modulo(s64 a, s64 b) {
-  u64 r = (a < 0 ? -(u64)a : (u64)a) % (b < 0 ? -(u64)b : (u64)b);
+  u64 r = zt_modulo(a < 0 ? -(u64)a : (u64)a, b < 0 ? -(u64)b : (u64)b);
   return a < 0 ? -r : r;
 }
 

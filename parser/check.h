@@ -36,13 +36,20 @@ class Checker {
   // A number or a string known at compile time, positional parameters and negated numbers included.
   virtual std::optional<int64_t> literal_integer(const Expr& expr) const = 0;
   virtual std::optional<std::string> literal_string(const Expr& expr) const = 0;
+  // The text given for a positional parameter ("" when it was not given); nothing for any other expression.
+  virtual std::optional<std::string> parameter_text(const Expr& expr) const = 0;
+  // The expression is this text, known now.
+  virtual void make_constant(const Expr& expr, std::string text) = 0;
   // The current probe's argument of this name ("arg0", "retval"); null when it has none.
   virtual const Field* field(std::string_view name) const = 0;
   // How the current probe is called in messages: "interval:s:1".
   virtual std::string_view place() const = 0;
   virtual Diagnostics& diagnostics() = 0;
-  // The map that a MapRef names.
-  virtual MapDef& map(const Expr& expr) = 0;
+  // The map that a MapRef names, and its index in Program::maps.
+  virtual const MapDef& map(const Expr& expr) const = 0;
+  virtual uint32_t map_number(const Expr& expr) const = 0;
+  // For a call of place map_value: the element that it is assigned to.
+  virtual const Expr& target(const Expr& call) const = 0;
   // Makes `record` the message of this call and lays its fields out.
   virtual void add_record(const Expr& call, Record record, const std::vector<Type>& fields) = 0;
   virtual const CheckOptions& options() const = 0;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -77,6 +78,7 @@ struct Probe {
   // Only events of this process (its tgid as the kernel's initial PID namespace counts): -p or -c, where the
   // mechanism does not filter by itself.
   std::optional<uint32_t> only_pid;
+  std::map<std::string, Type> variables;  // the block's $variables
   std::string function;               // name of the BPF program: unique, a C identifier of at most 15 characters
 };
 

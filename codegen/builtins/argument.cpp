@@ -1,0 +1,44 @@
+// The traced function's arguments and result. Where they live is the provider's knowledge: these rows only name them.
+#include "codegen/builtins/rows.h"
+#include "codegen/emitter.h"
+#include "parser/check.h"
+
+namespace zeektrace {
+namespace {
+
+std::string_view name_of(const Expr& expr) { return std::get<Name>(expr.node).name; }
+
+Type field_type(Checker& checker, const Expr& expr) {
+  const Field* field = checker.field(name_of(expr));
+  if (!field) {
+    checker.diagnostics().add(Code::no_argument_here, expr.span, name_of(expr), checker.place());
+    return Type::integer(8, false);
+  }
+  if (auto* why = std::get_if<Unavailable>(&field->where))
+    checker.diagnostics().add(Code::unavailable, expr.span, name_of(expr), checker.place(), why->reason);
+  return field->type;
+}
+
+Operand emit_field(Emitter& e, const Expr& expr) {
+  return {e.argument(*e.field(name_of(expr))), e.type_of(expr)};
+}
+
+Builtin row(std::string_view name, std::string_view doc) {
+  return {name, Builtin::Form::variable, Builtin::Place::expression, {}, doc, field_type, emit_field};
+}
+
+}  // namespace
+
+std::vector<Builtin> argument_rows() {
+  return {
+      row("arg0", "first argument of the function, as 64 bits"),
+      row("arg1", "second argument"),
+      row("arg2", "third argument"),
+      row("arg3", "fourth argument"),
+      row("arg4", "fifth argument"),
+      row("arg5", "sixth argument"),
+      row("retval", "value that the function returns, as a signed 64-bit number"),
+  };
+}
+
+}  // namespace zeektrace

@@ -1,0 +1,18 @@
+// The one list of builtins.
+#include "codegen/builtins/rows.h"
+#include "codegen/object.h"
+
+namespace zeektrace {
+
+std::span<const Builtin> all_builtins() {
+  static const std::vector<Builtin> rows = [] {
+    std::vector<Builtin> all;
+    for (auto part : {process_rows, argument_rows, time_rows, text_rows, operator_rows, aggregate_rows, stack_rows,
+                      output_rows, map_rows})
+      for (Builtin& row : part()) all.push_back(std::move(row));
+    return all;
+  }();
+  return rows;
+}
+
+}  // namespace zeektrace

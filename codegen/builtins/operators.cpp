@@ -1,0 +1,266 @@
+// The operators of C, on 64-bit integers, pointers and texts.
+#include "codegen/builtins/operators.h"
+
+#include <algorithm>
+
+#include "codegen/builtins/rows.h"
+#include "parser/check.h"
+
+namespace zeektrace {
+namespace {
+
+using Value = llvm::Value;
+using Atomic = llvm::AtomicRMWInst;
+using Predicate = llvm::CmpInst::Predicate;
+
+Value* add(Emitter& e, Value* a, Value* b, bool) { return e.ir.CreateAdd(a, b); }
+Value* subtract(Emitter& e, Value* a, Value* b, bool) { return e.ir.CreateSub(a, b); }
+Value* multiply(Emitter& e, Value* a, Value* b, bool) { return e.ir.CreateMul(a, b); }
+Value* divide(Emitter& e, Value* a, Value* b, bool is_signed) {
+  return is_signed ? e.runtime("zt_signed_divide", {a, b}) : e.runtime("zt_divide", {a, b});
+}
+Value* modulo(Emitter& e, Value* a, Value* b, bool is_signed) {
+  return is_signed ? e.runtime("zt_signed_modulo", {a, b}) : e.runtime("zt_modulo", {a, b});
+}
+Value* bit_and(Emitter& e, Value* a, Value* b, bool) { return e.ir.CreateAnd(a, b); }
+Value* bit_or(Emitter& e, Value* a, Value* b, bool) { return e.ir.CreateOr(a, b); }
+Value* bit_xor(Emitter& e, Value* a, Value* b, bool) { return e.ir.CreateXor(a, b); }
+// BPF takes a shift's count modulo 64; to LLVM a larger one would be undefined.
+Value* shift_left(Emitter& e, Value* a, Value* b, bool) { return e.ir.CreateShl(a, e.ir.CreateAnd(b, e.constant(63))); }
+Value* shift_right(Emitter& e, Value* a, Value* b, bool is_signed) {
+  Value* count = e.ir.CreateAnd(b, e.constant(63));
+  return is_signed ? e.ir.CreateAShr(a, count) : e.ir.CreateLShr(a, count);
+}
+
+constexpr Arithmetic arithmetics[] = {
+    {"+", add, Atomic::Add},       {"-", subtract, Atomic::Sub},  {"*", multiply, {}},
+    {"/", divide, {}},             {"%", modulo, {}},             {"&", bit_and, Atomic::And},
+    {"|", bit_or, Atomic::Or},     {"^", bit_xor, Atomic::Xor},   {"<<", shift_left, {}},
+    {">>", shift_right, {}},
+};
+
+struct Comparison {
+  std::string_view op;
+  Predicate is_signed;
+  Predicate is_unsigned;
+};
+constexpr Comparison comparisons[] = {
+    {"==", Predicate::ICMP_EQ, Predicate::ICMP_EQ},   {"!=", Predicate::ICMP_NE, Predicate::ICMP_NE},
+    {"<", Predicate::ICMP_SLT, Predicate::ICMP_ULT},  {"<=", Predicate::ICMP_SLE, Predicate::ICMP_ULE},
+    {">", Predicate::ICMP_SGT, Predicate::ICMP_UGT},  {">=", Predicate::ICMP_SGE, Predicate::ICMP_UGE},
+};
+
+const std::string& op_of(const Expr& expr) { return std::get<Call>(expr.node).function; }
+bool is_number(const Type& type) { return type.is_integer() || type.is_pointer(); }
+uint64_t pointee_size(const Type& type) { return type.pointee ? std::max(type.pointee->size, 1u) : 1; }
+
+// Reports what an operator can't take; true when all is well.
+bool numbers_only(Checker& checker, const Expr& expr) {
+  for (const ExprPtr& each : checker.args(expr)) {
+    const Type& type = checker.type_of(*each);
+    if (is_number(type)) continue;
+    checker.diagnostics().add(Code::wrong_operand, each->span, op_of(expr), type.spelling());
+    return false;
+  }
+  return true;
+}
+
+Type word(bool is_signed) { return Type::integer(8, is_signed); }
+
+Type arithmetic_type(Checker& checker, const Expr& expr) {
+  if (!numbers_only(checker, expr)) return word(true);
+  const auto& args = checker.args(expr);
+  const Type& a = checker.type_of(*args[0]);
+  const Type& b = checker.type_of(*args[1]);
+  const std::string& op = op_of(expr);
+  bool additive = op == "+" || op == "-";
+  if (additive && a.is_pointer() && !b.is_pointer()) return a;
+  if (op == "+" && b.is_pointer() && !a.is_pointer()) return b;
+  if (op == "<<" || op == ">>") return word(!is_unsigned_word(a));  // C: the left side's type alone
+  return word(!is_unsigned_word(a) && !is_unsigned_word(b));
+}
+
+Operand emit_arithmetic(Emitter& e, const Expr& expr) {
+  const auto& args = e.args(expr);
+  const Type& a = e.type_of(*args[0]);
+  const Type& b = e.type_of(*args[1]);
+  const Type& type = e.type_of(expr);
+  Value* left = e.integer(*args[0]);
+  Value* right = e.integer(*args[1]);
+  // A pointer moves by whole elements.
+  if (type.is_pointer()) {
+    if (a.is_pointer()) right = e.ir.CreateMul(right, e.constant(pointee_size(a)));
+    else left = e.ir.CreateMul(left, e.constant(pointee_size(b)));
+  }
+  return {arithmetic(op_of(expr)).emit(e, left, right, type.is_signed), type};
+}
+
+Type comparison_type(Checker& checker, const Expr& expr) {
+  const auto& args = checker.args(expr);
+  const Type& a = checker.type_of(*args[0]);
+  const Type& b = checker.type_of(*args[1]);
+  bool equality = op_of(expr) == "==" || op_of(expr) == "!=";
+  if (a.is_string() && b.is_string() && equality) return word(true);
+  if (a.is_string() != b.is_string())
+    checker.diagnostics().add(Code::mixed_operands, expr.span, op_of(expr), a.spelling(), b.spelling());
+  else
+    numbers_only(checker, expr);
+  return word(true);
+}
+
+Operand emit_comparison(Emitter& e, const Expr& expr) {
+  const auto& args = e.args(expr);
+  const Type& a = e.type_of(*args[0]);
+  const Type& b = e.type_of(*args[1]);
+  const Comparison& row = *std::ranges::find(comparisons, std::string_view(op_of(expr)), &Comparison::op);
+  Value* result = nullptr;
+  if (a.is_string()) {
+    uint32_t words = std::min(a.storage(), b.storage()) / 8;
+    Value* left = e.evaluate(*args[0]).value;
+    Value* same = e.runtime("zt_same_string", {left, e.evaluate(*args[1]).value, e.ir.getInt32(words)});
+    result = e.ir.CreateICmp(row.is_signed, e.constant(1), same);
+  } else {
+    bool is_signed = !is_unsigned_word(a) && !is_unsigned_word(b);
+    Value* left = e.integer(*args[0]);
+    result = e.ir.CreateICmp(is_signed ? row.is_signed : row.is_unsigned, left, e.integer(*args[1]));
+  }
+  return {e.ir.CreateZExt(result, e.ir.getInt64Ty()), e.type_of(expr)};
+}
+
+Type truth_type(Checker& checker, const Expr& expr) {
+  numbers_only(checker, expr);
+  return word(true);
+}
+
+// && and || : the right side runs only when it has to decide.
+Operand emit_logical(Emitter& e, const Expr& expr, bool is_and) {
+  const auto& args = e.args(expr);
+  Value* left = e.truth(*args[0]);
+  llvm::BasicBlock* first = e.ir.GetInsertBlock();
+  auto* second = llvm::BasicBlock::Create(e.ir.getContext(), "", first->getParent());
+  auto* after = llvm::BasicBlock::Create(e.ir.getContext(), "", first->getParent());
+  if (is_and) e.ir.CreateCondBr(left, second, after);
+  else e.ir.CreateCondBr(left, after, second);
+  e.ir.SetInsertPoint(second);
+  Value* right = e.truth(*args[1]);
+  second = e.ir.GetInsertBlock();
+  e.ir.CreateBr(after);
+  e.ir.SetInsertPoint(after);
+  llvm::PHINode* result = e.ir.CreatePHI(e.ir.getInt1Ty(), 2);
+  result->addIncoming(e.ir.getInt1(!is_and), first);
+  result->addIncoming(right, second);
+  return {e.ir.CreateZExt(result, e.ir.getInt64Ty()), e.type_of(expr)};
+}
+Operand emit_and(Emitter& e, const Expr& expr) { return emit_logical(e, expr, true); }
+Operand emit_or(Emitter& e, const Expr& expr) { return emit_logical(e, expr, false); }
+
+Operand emit_not(Emitter& e, const Expr& expr) {
+  Value* zero = e.ir.CreateNot(e.truth(*e.args(expr)[0]));
+  return {e.ir.CreateZExt(zero, e.ir.getInt64Ty()), e.type_of(expr)};
+}
+
+Type same_word(Checker& checker, const Expr& expr) {
+  if (!numbers_only(checker, expr)) return word(true);
+  return word(!is_unsigned_word(checker.type_of(*checker.args(expr)[0])));
+}
+Operand emit_complement(Emitter& e, const Expr& expr) {
+  return {e.ir.CreateNot(e.integer(*e.args(expr)[0])), e.type_of(expr)};
+}
+
+// `-` and `*` are one row each, with one or two operands.
+Type minus_type(Checker& checker, const Expr& expr) {
+  return checker.args(expr).size() == 2 ? arithmetic_type(checker, expr) : same_word(checker, expr);
+}
+Operand emit_minus(Emitter& e, const Expr& expr) {
+  if (e.args(expr).size() == 2) return emit_arithmetic(e, expr);
+  return {e.ir.CreateNeg(e.integer(*e.args(expr)[0])), e.type_of(expr)};
+}
+
+Type star_type(Checker& checker, const Expr& expr) {
+  const auto& args = checker.args(expr);
+  if (args.size() == 2) return arithmetic_type(checker, expr);
+  const Type& type = checker.type_of(*args[0]);
+  if (type.is_pointer() && type.pointee) return *type.pointee;
+  Diagnostic& row = checker.diagnostics().add(Code::wrong_operand, expr.span, "*", type.spelling());
+  if (type.is_integer()) row.hint = "cast it to a pointer first, such as *(uint64 *)arg0";
+  return word(false);
+}
+Operand emit_star(Emitter& e, const Expr& expr) {
+  if (e.args(expr).size() == 2) return emit_arithmetic(e, expr);
+  return {e.read_integer(e.integer(*e.args(expr)[0]), e.type_of(expr)), e.type_of(expr)};
+}
+
+// a ? b : c
+Type conditional_type(Checker& checker, const Expr& expr) {
+  const auto& args = checker.args(expr);
+  const Type& condition = checker.type_of(*args[0]);
+  if (!is_number(condition)) checker.diagnostics().add(Code::bad_condition, args[0]->span, condition.spelling());
+  const Type& a = checker.type_of(*args[1]);
+  const Type& b = checker.type_of(*args[2]);
+  if (is_number(a) && is_number(b)) return a.is_pointer() ? a : word(!is_unsigned_word(a) && !is_unsigned_word(b));
+  if (!a.fits(b)) checker.diagnostics().add(Code::mixed_operands, expr.span, "?:", a.spelling(), b.spelling());
+  return a.size >= b.size ? a : b;
+}
+Operand emit_conditional(Emitter& e, const Expr& expr) {
+  const auto& args = e.args(expr);
+  const Type& type = e.type_of(expr);
+  Value* condition = e.truth(*args[0]);
+  bool nothing = type.kind == Type::Kind::none;
+  llvm::Function* function = e.ir.GetInsertBlock()->getParent();
+  Value* memory = type.is_scalar() || nothing ? nullptr : e.buffer(type.storage());
+  auto* after = llvm::BasicBlock::Create(e.ir.getContext(), "", function);
+  llvm::BasicBlock* sides[2];
+  for (auto*& side : sides) side = llvm::BasicBlock::Create(e.ir.getContext(), "", function);
+  e.ir.CreateCondBr(condition, sides[0], sides[1]);
+  Value* values[2] = {};
+  for (int i = 0; i < 2; i++) {
+    e.ir.SetInsertPoint(sides[i]);
+    Operand value = e.evaluate(*args[1 + static_cast<size_t>(i)]);
+    if (memory) e.store(value, memory, type.storage());
+    values[i] = value.value;
+    sides[i] = e.ir.GetInsertBlock();
+    e.ir.CreateBr(after);
+  }
+  e.ir.SetInsertPoint(after);
+  if (nothing) return {nullptr, type};
+  if (memory) return {memory, type};
+  llvm::PHINode* result = e.ir.CreatePHI(e.ir.getInt64Ty(), 2);
+  for (int i = 0; i < 2; i++) result->addIncoming(values[i], sides[i]);
+  return {result, type};
+}
+
+Builtin row(std::string_view name, size_t operands, std::string_view doc, Type (*result)(Checker&, const Expr&),
+            Operand (*emit)(Emitter&, const Expr&), bool one_will_do = false) {
+  std::vector<Param> params(operands, Param{"operand", Want::value});
+  if (one_will_do) params.back().optional = true;
+  return {name, Builtin::Form::op, Builtin::Place::expression, params, doc, result, emit};
+}
+
+}  // namespace
+
+const Arithmetic& arithmetic(std::string_view op) {
+  const auto* row = std::ranges::find(arithmetics, op, &Arithmetic::op);
+  if (row == std::end(arithmetics)) bug("no such operator");
+  return *row;
+}
+
+bool is_unsigned_word(const Type& type) { return type.is_pointer() || (type.size == 8 && !type.is_signed); }
+
+std::vector<Builtin> operator_rows() {
+  std::vector<Builtin> rows;
+  for (const Arithmetic& each : arithmetics)
+    if (each.op != "-" && each.op != "*")
+      rows.push_back(row(each.op, 2, "as in C, on 64 bits", arithmetic_type, emit_arithmetic));
+  for (const Comparison& each : comparisons)
+    rows.push_back(row(each.op, 2, "1 or 0, as in C; == and != also compare texts", comparison_type, emit_comparison));
+  rows.push_back(row("-", 2, "difference, or negation", minus_type, emit_minus, true));
+  rows.push_back(row("*", 2, "product, or what a pointer points to", star_type, emit_star, true));
+  rows.push_back(row("&&", 2, "both; the right side is looked at only if the left holds", truth_type, emit_and));
+  rows.push_back(row("||", 2, "either; the right side is looked at only if the left fails", truth_type, emit_or));
+  rows.push_back(row("!", 1, "1 for 0, else 0", truth_type, emit_not));
+  rows.push_back(row("~", 1, "all bits flipped", same_word, emit_complement));
+  rows.push_back(row("?:", 3, "condition ? this : that", conditional_type, emit_conditional));
+  return rows;
+}
+
+}  // namespace zeektrace

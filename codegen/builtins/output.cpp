@@ -1,0 +1,153 @@
+// Messages to the user: each call is a Record, written by the kernel side and acted on in order by ours.
+#include "codegen/builtins/rows.h"
+#include "codegen/emitter.h"
+#include "parser/check.h"
+#include "parser/format.h"
+
+namespace zeektrace {
+namespace {
+
+using Form = Builtin::Form;
+using Place = Builtin::Place;
+
+std::vector<const Expr*> fields_from(const std::vector<ExprPtr>& args, size_t first) {
+  std::vector<const Expr*> fields;
+  for (size_t i = first; i < args.size(); i++) fields.push_back(args[i].get());
+  return fields;
+}
+
+// ---- printf(format, …) ----
+
+std::string_view wants(Conversion::Takes takes) {
+  return takes == Conversion::Takes::text ? "a text, a symbol or a stack" : "an integer or a pointer";
+}
+
+bool takes(Conversion::Takes takes, const Type& type) {
+  bool number = type.is_integer() || type.is_pointer() || type.kind == Type::Kind::ksym;
+  bool text = type.is_string() || (!type.is_aggregate() && !number) || type.kind == Type::Kind::ksym;
+  return takes == Conversion::Takes::text ? text : number;
+}
+
+Type printf_type(Checker& checker, const Expr& expr) {
+  const auto& args = checker.args(expr);
+  std::string format = checker.literal_string(*args[0]).value_or("");
+  std::vector<Conversion> conversions;
+  if (auto bad = parse_format(format, conversions)) {
+    checker.diagnostics().add(Code::format_conversion, args[0]->span, *bad);
+    return Type();
+  }
+  if (conversions.size() != args.size() - 1) {
+    checker.diagnostics().add(Code::format_arguments, expr.span, conversions.size(), args.size() - 1);
+    return Type();
+  }
+  std::vector<Type> fields;
+  for (size_t i = 0; i < conversions.size(); i++) {
+    const Type& type = checker.type_of(*args[i + 1]);
+    if (!takes(conversions[i].takes, type))
+      checker.diagnostics().add(Code::format_type, args[i + 1]->span, conversions[i].text, wants(conversions[i].takes),
+                                i + 1, type.spelling());
+    fields.push_back(type);
+  }
+  checker.add_record(expr, {.kind = Record::Kind::printf, .format = std::move(format)}, fields);
+  return Type();
+}
+
+Operand emit_printf(Emitter& e, const Expr& expr) {
+  e.send(expr, fields_from(e.args(expr), 1));
+  return {};
+}
+
+// ---- print(@m[, top[, div]]) and print(value) ----
+
+bool is_whole_map(const Expr& expr) {
+  auto* map = std::get_if<MapRef>(&expr.node);
+  return map && map->keys.empty();
+}
+
+Type print_type(Checker& checker, const Expr& expr) {
+  const auto& args = checker.args(expr);
+  if (!is_whole_map(*args[0])) {
+    if (args.size() > 1) checker.diagnostics().add(Code::too_many_arguments, expr.span, "print() of a value", 1, args.size());
+    checker.add_record(expr, {.kind = Record::Kind::print_value}, {checker.type_of(*args[0])});
+    return Type();
+  }
+  Record record{.kind = Record::Kind::print_map, .map = checker.map_number(*args[0])};
+  for (size_t i = 1; i < args.size(); i++) {
+    int64_t number = checker.literal_integer(*args[i]).value_or(0);
+    if (number < 0 || (i == 2 && number == 0))
+      checker.diagnostics().add(Code::argument_range, args[i]->span, i + 1, "print()", number,
+                                i == 2 ? "1 or more" : "0 or more");
+    else
+      (i == 1 ? record.top : record.div) = static_cast<uint64_t>(number);
+  }
+  checker.add_record(expr, record, {});
+  return Type();
+}
+
+Operand emit_print(Emitter& e, const Expr& expr) {
+  const Expr& what = *e.args(expr)[0];
+  std::vector<const Expr*> fields;
+  if (!is_whole_map(what)) fields.push_back(&what);
+  e.send(expr, fields);
+  return {};
+}
+
+// ---- clear(@m), zero(@m) ----
+
+template <Record::Kind kind>
+Type whole_map_type(Checker& checker, const Expr& expr) {
+  checker.add_record(expr, {.kind = kind, .map = checker.map_number(*checker.args(expr)[0])}, {});
+  return Type();
+}
+
+Operand emit_message(Emitter& e, const Expr& expr) {
+  e.send(expr, {});
+  return {};
+}
+
+// ---- time([format]), exit([status]) ----
+
+Type time_type(Checker& checker, const Expr& expr) {
+  const auto& args = checker.args(expr);
+  std::string format = args.empty() ? "%H:%M:%S\n" : checker.literal_string(*args[0]).value_or("");
+  checker.add_record(expr, {.kind = Record::Kind::time, .format = std::move(format)}, {});
+  return Type();
+}
+
+Type exit_type(Checker& checker, const Expr& expr) {
+  const auto& args = checker.args(expr);
+  std::vector<Type> fields;
+  if (!args.empty()) fields.push_back(Type::integer(8, true));
+  checker.add_record(expr, {.kind = Record::Kind::exit}, fields);
+  return Type();
+}
+
+Operand emit_exit(Emitter& e, const Expr& expr) {
+  e.send(expr, fields_from(e.args(expr), 0), true);
+  e.leave();
+  return {};
+}
+
+}  // namespace
+
+std::vector<Builtin> output_rows() {
+  Param map{"map", Want::map};
+  return {
+      {"printf", Form::function, Place::statement,
+       {{"format", Want::literal_string}, {"values", Want::value, true, true}},
+       "prints as C's printf does; %s takes texts, symbols and stacks", printf_type, emit_printf},
+      {"print", Form::function, Place::statement,
+       {{"what", Want::map_or_value}, {"top", Want::literal_integer, true}, {"div", Want::literal_integer, true}},
+       "prints a map (its `top` largest entries only, values divided by `div`), or a value", print_type, emit_print},
+      {"clear", Form::function, Place::statement, {map}, "removes all entries of a map", whole_map_type<Record::Kind::clear>,
+       emit_message},
+      {"zero", Form::function, Place::statement, {map}, "sets all values of a map to 0", whole_map_type<Record::Kind::zero>,
+       emit_message},
+      {"time", Form::function, Place::statement, {{"format", Want::literal_string, true}},
+       "prints the time of day, formatted as strftime does", time_type, emit_message},
+      {"exit", Form::function, Place::statement, {{"status", Want::integer, true}},
+       "ends the tracing, with this exit status", exit_type, emit_exit},
+  };
+}
+
+}  // namespace zeektrace

@@ -1,0 +1,60 @@
+// Who hit the probe, and which probe it was.
+#include "codegen/builtins/rows.h"
+#include "codegen/emitter.h"
+
+namespace zeektrace {
+namespace {
+
+using Form = Builtin::Form;
+using Place = Builtin::Place;
+constexpr uint32_t comm_size = 16;  // TASK_COMM_LEN
+
+llvm::Value* high_word(Emitter& e, llvm::Value* value) { return e.ir.CreateLShr(value, e.constant(32)); }
+llvm::Value* low_word(Emitter& e, llvm::Value* value) { return e.ir.CreateAnd(value, e.constant(0xffffffff)); }
+
+Operand emit_pid(Emitter& e, const Expr& expr) {
+  return {high_word(e, e.helper(HelperId::get_current_pid_tgid, {})), e.type_of(expr)};
+}
+Operand emit_tid(Emitter& e, const Expr& expr) {
+  return {low_word(e, e.helper(HelperId::get_current_pid_tgid, {})), e.type_of(expr)};
+}
+Operand emit_uid(Emitter& e, const Expr& expr) {
+  return {low_word(e, e.helper(HelperId::get_current_uid_gid, {})), e.type_of(expr)};
+}
+Operand emit_gid(Emitter& e, const Expr& expr) {
+  return {high_word(e, e.helper(HelperId::get_current_uid_gid, {})), e.type_of(expr)};
+}
+Operand emit_cpu(Emitter& e, const Expr& expr) {
+  return {low_word(e, e.helper(HelperId::get_smp_processor_id, {})), e.type_of(expr)};
+}
+Operand emit_comm(Emitter& e, const Expr& expr) {
+  llvm::Value* memory = e.buffer(comm_size);
+  e.helper(HelperId::get_current_comm, {memory, e.ir.getInt32(comm_size)});
+  return {memory, e.type_of(expr)};
+}
+Operand emit_point(Emitter& e, const Expr& expr) { return {e.attach_point(), e.type_of(expr)}; }
+
+Builtin variable(std::string_view name, std::string_view doc, Type (*result)(Checker&, const Expr&),
+                 Operand (*emit)(Emitter&, const Expr&)) {
+  return {name, Form::variable, Place::expression, {}, doc, result, emit};
+}
+
+}  // namespace
+
+std::vector<Builtin> process_rows() {
+  auto text = [](Checker&, const Expr&) { return Type::string(comm_size); };
+  auto probe_name = [](Checker&, const Expr&) { return Type::of(Type::Kind::probe); };
+  auto func_name = [](Checker&, const Expr&) { return Type::of(Type::Kind::func); };
+  return {
+      variable("pid", "process id (the kernel's tgid)", gives_uint64, emit_pid),
+      variable("tid", "thread id", gives_uint64, emit_tid),
+      variable("uid", "user id", gives_uint64, emit_uid),
+      variable("gid", "group id", gives_uint64, emit_gid),
+      variable("cpu", "number of the processor", gives_uint64, emit_cpu),
+      variable("comm", "name of the thread, at most 15 characters", text, emit_comm),
+      variable("probe", "full name of the attach point that was hit", probe_name, emit_point),
+      variable("func", "name of the function that was hit", func_name, emit_point),
+  };
+}
+
+}  // namespace zeektrace

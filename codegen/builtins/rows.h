@@ -1,0 +1,24 @@
+// The parts of the list of builtins, each written where its kind of work is done.
+#pragma once
+
+#include <vector>
+
+#include "parser/registry.h"
+
+namespace zeektrace {
+
+std::vector<Builtin> process_rows();
+std::vector<Builtin> argument_rows();
+std::vector<Builtin> time_rows();
+std::vector<Builtin> text_rows();
+std::vector<Builtin> operator_rows();
+std::vector<Builtin> aggregate_rows();
+std::vector<Builtin> stack_rows();
+std::vector<Builtin> output_rows();
+std::vector<Builtin> map_rows();
+
+// What many rows' `result` is.
+inline Type gives_nothing(Checker&, const Expr&) { return Type(); }
+inline Type gives_uint64(Checker&, const Expr&) { return Type::integer(8, false); }
+
+}  // namespace zeektrace

@@ -1,0 +1,60 @@
+// Stacks: the frames are kept once for each distinct stack; what a script handles is their hash.
+#include "codegen/builtins/rows.h"
+#include "codegen/emitter.h"
+#include "parser/check.h"
+
+namespace zeektrace {
+namespace {
+
+constexpr uint64_t user_stack = 256;  // BPF_F_USER_STACK
+
+Type stack_type(Checker& checker, const Expr& expr, Type::Kind kind) {
+  const auto& args = checker.args(expr);
+  if (!args.empty())
+    if (auto depth = checker.literal_integer(*args[0]); depth && (*depth < 1 || *depth > max_stack_frames))
+      checker.diagnostics().add(Code::argument_range, args[0]->span, 1,
+                                kind == Type::Kind::kstack ? "kstack()" : "ustack()", *depth, "from 1 to 127");
+  return Type::of(kind);
+}
+
+Operand emit_stack(Emitter& e, const Expr& expr, bool user) {
+  const auto& args = e.args(expr);
+  uint64_t depth = args.empty() ? max_stack_frames : static_cast<uint64_t>(*e.literal_integer(*args[0]));
+  llvm::Value* key = e.buffer(sizeof(StackKey));
+  llvm::Value* frames = e.buffer(sizeof(StackFrames));
+  llvm::Value* hash = e.runtime("zt_stack", {e.context(), e.our_map(stack_map), frames,
+                                             e.constant(user ? user_stack : 0), e.ir.getInt32(depth)});
+  e.when(e.ir.CreateICmpEQ(hash, e.constant(1)), [&] { e.count(Counter::stack_lost); });
+  e.ir.CreateAlignedStore(hash, key, llvm::Align(8));
+  llvm::Value* owner = user ? e.ir.CreateLShr(e.helper(HelperId::get_current_pid_tgid, {}), e.constant(32))
+                            : static_cast<llvm::Value*>(e.constant(0));
+  e.ir.CreateAlignedStore(owner, e.ir.CreateConstGEP1_32(e.ir.getInt8Ty(), key, 8), llvm::Align(8));
+  return {key, e.type_of(expr)};
+}
+
+Type kstack_type(Checker& c, const Expr& expr) { return stack_type(c, expr, Type::Kind::kstack); }
+Type ustack_type(Checker& c, const Expr& expr) { return stack_type(c, expr, Type::Kind::ustack); }
+Operand emit_kstack(Emitter& e, const Expr& expr) { return emit_stack(e, expr, false); }
+Operand emit_ustack(Emitter& e, const Expr& expr) { return emit_stack(e, expr, true); }
+
+}  // namespace
+
+std::vector<Builtin> stack_rows() {
+  using Form = Builtin::Form;
+  using Place = Builtin::Place;
+  std::vector<Param> depth = {{"depth", Want::literal_integer, true}};
+  return {
+      {"kstack", Form::variable, Place::expression, {}, "the kernel's stack", kstack_type, emit_kstack},
+      {"kstack", Form::function, Place::expression, depth, "the kernel's stack, its innermost `depth` frames",
+       kstack_type, emit_kstack},
+      {"ustack", Form::variable, Place::expression, {}, "the process's stack, by frame pointers", ustack_type,
+       emit_ustack},
+      {"ustack", Form::function, Place::expression, depth, "the process's stack, its innermost `depth` frames",
+       ustack_type, emit_ustack},
+      // The 2017 language had one stack, the kernel's.
+      {"stack", Form::variable, Place::expression, {}, "the kernel's stack (the 2017 name of kstack)", kstack_type,
+       emit_kstack},
+  };
+}
+
+}  // namespace zeektrace

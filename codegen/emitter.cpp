@@ -1,0 +1,24 @@
+#include "codegen/emitter.h"
+
+namespace zeektrace {
+
+const std::vector<ExprPtr>& Emitter::args(const Expr& expr) const {
+  static const std::vector<ExprPtr> none;
+  auto* call = std::get_if<Call>(&expr.node);
+  return call ? call->args : none;
+}
+
+llvm::Value* Emitter::truth(const Expr& expr) { return ir.CreateICmpNE(integer(expr), constant(0)); }
+
+void Emitter::when(llvm::Value* condition, const std::function<void()>& body) {
+  llvm::Function* function = ir.GetInsertBlock()->getParent();
+  auto* then = llvm::BasicBlock::Create(ir.getContext(), "", function);
+  auto* after = llvm::BasicBlock::Create(ir.getContext(), "", function);
+  ir.CreateCondBr(condition, then, after);
+  ir.SetInsertPoint(then);
+  body();
+  ir.CreateBr(after);
+  ir.SetInsertPoint(after);
+}
+
+}  // namespace zeektrace

@@ -1,0 +1,103 @@
+// The vocabulary in which a builtin's row writes its instructions: evaluate an expression, read memory, call a helper,
+// touch a map, send a message. It knows the current probe and keeps the rules that the verifier asks for, so that a row
+// does not have to. LLVM is seen only in codegen/.
+#pragma once
+
+#include <llvm/IR/IRBuilder.h>
+
+#include <functional>
+#include <span>
+#include <string_view>
+
+#include "parser/program.h"
+#include "parser/registry.h"
+
+namespace zeektrace {
+
+// A value while the program runs: an i64 for integers, pointers and address-like kinds; for all else a pointer to
+// type.storage() bytes of zero-padded memory. No value at all for Kind::none.
+struct Operand {
+  llvm::Value* value = nullptr;
+  Type type;
+};
+
+// Numbers of enum bpf_func_id, include/uapi/linux/bpf.h: the kernel's ABI.
+enum class HelperId : uint32_t {
+  map_lookup_elem = 1,
+  map_update_elem = 2,
+  map_delete_elem = 3,
+  get_smp_processor_id = 8,
+  get_current_pid_tgid = 14,
+  get_current_uid_gid = 15,
+  get_current_comm = 16,
+  probe_read_kernel = 113,
+  ktime_get_boot_ns = 125,
+  ringbuf_reserve = 131,
+  ringbuf_submit = 132,
+  get_attach_cookie = 174,
+};
+
+class Emitter {
+ public:
+  llvm::IRBuilder<>& ir;
+
+  virtual const Program& program() const = 0;
+  virtual const Probe& probe() const = 0;
+  virtual const Type& type_of(const Expr& expr) const = 0;
+  const std::vector<ExprPtr>& args(const Expr& expr) const;
+
+  // The expression's value. Memory-like values are written to `destination` when one is given (type.storage() bytes,
+  // aligned to 8), else wherever they are at home.
+  virtual Operand evaluate(const Expr& expr, llvm::Value* destination = nullptr) = 0;
+  // An integer's or pointer's 64 bits.
+  llvm::Value* integer(const Expr& expr) { return evaluate(expr).value; }
+  // As C's truth: != 0, an i1.
+  llvm::Value* truth(const Expr& expr);
+  // Integers known at compile time (a number or a positional parameter).
+  virtual std::optional<int64_t> literal_integer(const Expr& expr) const = 0;
+  virtual std::optional<std::string> literal_string(const Expr& expr) const = 0;
+
+  // Writes an operand to memory, zero-padded to `storage` bytes.
+  virtual void store(const Operand& operand, llvm::Value* to, uint32_t storage) = 0;
+  // `size` bytes that stay this program run's own, aligned to 8: the destination that the caller of evaluate() named,
+  // or new ones on the BPF stack or in scratch memory.
+  virtual llvm::Value* buffer(uint32_t size) = 0;
+  virtual void zero(llvm::Value* memory, uint32_t size) = 0;
+  // The integer of this type at an address of the process or the kernel; failures are counted and give 0.
+  virtual llvm::Value* read_integer(llvm::Value* address, const Type& type) = 0;
+  // One of the current probe's arguments.
+  virtual llvm::Value* argument(const Field& field) = 0;
+  virtual const Field* field(std::string_view name) const = 0;
+  virtual llvm::Value* context() = 0;
+
+  llvm::Value* constant(uint64_t value) { return ir.getInt64(value); }
+  virtual llvm::Value* helper(HelperId id, std::initializer_list<llvm::Value*> args) = 0;
+  virtual llvm::Value* runtime(std::string_view function, std::initializer_list<llvm::Value*> args) = 0;
+  virtual llvm::Value* our_map(std::string_view name) = 0;
+  // Runs `body` only if the condition (an i1) holds.
+  void when(llvm::Value* condition, const std::function<void()>& body);
+  virtual void count(Counter counter) = 0;
+
+  // The element that the current assignment or step goes to, for rows of place map_value.
+  virtual const Expr& target() const = 0;
+  virtual const MapDef& map(const Expr& map_ref) const = 0;
+  // Runs `body` with a pointer to the element's value, which is made (all zero) when it is not there yet. When there
+  // is no room the loss is counted and `body` does not run.
+  virtual void with_element(const Expr& map_ref, const std::function<void(llvm::Value*)>& body) = 0;
+  virtual void erase(const Expr& map_ref) = 0;
+
+  // Sends the call's Record with these fields. With `urgent` the reader is woken at once.
+  virtual void send(const Expr& call, const std::vector<const Expr*>& fields, bool urgent = false) = 0;
+  // Ends this run of the program.
+  virtual void leave() = 0;
+  // When the tracer was started, nanoseconds since boot.
+  virtual uint64_t start_time() const = 0;
+  // Which attach point was hit: an index into Program::point_names.
+  virtual llvm::Value* attach_point() = 0;
+
+ protected:
+  explicit Emitter(llvm::IRBuilder<>& builder) : ir(builder) {}
+  ~Emitter() = default;
+};
+
+}  // namespace zeektrace

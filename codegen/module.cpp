@@ -1,0 +1,175 @@
+#include "codegen/module.h"
+
+#include <fmt/format.h>
+#include <llvm/Bitcode/BitcodeReader.h>
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/DebugInfoMetadata.h>
+#include <llvm/Support/MemoryBuffer.h>
+
+#include <algorithm>
+
+extern "C" const char zeektrace_runtime_begin[];
+extern "C" const char zeektrace_runtime_end[];
+
+namespace zeektrace {
+namespace {
+
+constexpr uint32_t no_prealloc = 1;  // BPF_F_NO_PREALLOC
+// Values above this are allocated as keys come: 4096 histograms for each of 64 CPUs would take 138 MB at once.
+constexpr uint32_t largest_preallocated = 64;
+
+}  // namespace
+
+MapShape shape_of(const MapDef& map) {
+  bool per_cpu = map.value.is_aggregate();
+  MapShape shape;
+  shape.key_size = map.key_size();
+  shape.value_size = map.value.storage();
+  shape.max_entries = map.max_entries;
+  if (map.keys.empty()) {
+    shape.type = per_cpu ? MapType::percpu_array : MapType::array;
+  } else {
+    shape.type = per_cpu ? MapType::percpu_hash : MapType::hash;
+    if (shape.key_size + shape.value_size > largest_preallocated) shape.flags = no_prealloc;
+  }
+  return shape;
+}
+
+BpfModule::BpfModule(const Program& program)
+    : module(std::make_unique<llvm::Module>("script", context)), program_(program), debug_(*module) {
+  module->setTargetTriple("bpfel-pc-linux");
+  module->setSourceFileName(program.source->name());
+  module->addModuleFlag(llvm::Module::Warning, "Debug Info Version", llvm::DEBUG_METADATA_VERSION);
+  module->addModuleFlag(llvm::Module::Warning, "Dwarf Version", 4);
+  const std::string& text = program.source->text();
+  file_ = debug_.createFile(program.source->name(), "", std::nullopt, llvm::StringRef(text));
+  unit_ = debug_.createCompileUnit(llvm::dwarf::DW_LANG_C99, file_, "zeektrace", true, "", 0, "",
+                                   llvm::DICompileUnit::DebugEmissionKind::FullDebug);
+  line_starts_.push_back(0);
+  for (size_t i = 0; i < text.size(); i++)
+    if (text[i] == '\n') line_starts_.push_back(static_cast<uint32_t>(i + 1));
+  // The kernel gives most helpers only to programs under a licence compatible with the GPL.
+  global(llvm::ConstantDataArray::getString(context, "GPL"), "LICENSE", "license", 1)
+      ->setLinkage(llvm::GlobalValue::ExternalLinkage);
+
+  llvm::StringRef bitcode(zeektrace_runtime_begin, zeektrace_runtime_end - zeektrace_runtime_begin);
+  auto lazy = llvm::getLazyBitcodeModule(llvm::MemoryBufferRef(bitcode, "runtime"), context);
+  if (!lazy) bug("the embedded runtime is not bitcode: " + llvm::toString(lazy.takeError()));
+  runtime_ = std::move(*lazy);
+  module->setDataLayout(runtime_->getDataLayout());
+}
+
+llvm::GlobalVariable* BpfModule::global(llvm::Constant* value, const std::string& name, const char* section,
+                                        uint64_t align) {
+  auto* variable = new llvm::GlobalVariable(*module, value->getType(), true, llvm::GlobalValue::InternalLinkage, value,
+                                            name);
+  variable->setSection(section);
+  variable->setAlignment(llvm::Align(align));
+  return variable;
+}
+
+// libbpf reads a map's shape from the BTF of a struct: each attribute is a member of type "pointer to array of int",
+// the number being the array's length (libbpf 1.4, src/libbpf.c, parse_btf_map_def).
+llvm::DIType* BpfModule::map_type(const MapShape& shape) {
+  llvm::DIType* number = debug_.createBasicType("int", 32, llvm::dwarf::DW_ATE_signed);
+  std::pair<const char*, uint32_t> attributes[] = {{"type", static_cast<uint32_t>(shape.type)},
+                                                   {"key_size", shape.key_size},
+                                                   {"value_size", shape.value_size},
+                                                   {"max_entries", shape.max_entries},
+                                                   {"map_flags", shape.flags}};
+  llvm::SmallVector<llvm::Metadata*, 5> members;
+  uint64_t offset = 0;
+  for (auto [name, value] : attributes) {
+    llvm::Metadata* range = debug_.getOrCreateSubrange(0, static_cast<int64_t>(value));
+    llvm::DIType* array =
+        debug_.createArrayType(uint64_t{value} * 32, 32, number, debug_.getOrCreateArray(range));
+    llvm::DIType* pointer = debug_.createPointerType(array, 64);
+    members.push_back(debug_.createMemberType(file_, name, file_, 0, 64, 64, offset, llvm::DINode::FlagZero, pointer));
+    offset += 64;
+  }
+  return debug_.createStructType(file_, "", file_, 0, offset, 64, llvm::DINode::FlagZero, nullptr,
+                                 debug_.getOrCreateArray(members));
+}
+
+llvm::GlobalVariable* BpfModule::declare_map(std::string_view name) {
+  auto* type = llvm::ArrayType::get(llvm::Type::getInt64Ty(context), 5);
+  auto* variable = global(llvm::ConstantAggregateZero::get(type), std::string(name), ".maps", 8);
+  variable->setConstant(false);
+  variable->setLinkage(llvm::GlobalValue::ExternalLinkage);
+  maps_.emplace(name, variable);
+  return variable;
+}
+
+void BpfModule::define_map(llvm::GlobalVariable* map, const MapShape& shape) {
+  map->addDebugInfo(
+      debug_.createGlobalVariableExpression(unit_, map->getName(), "", file_, 0, map_type(shape), false));
+}
+
+llvm::GlobalVariable* BpfModule::map(std::string_view name, const MapShape& shape) {
+  auto found = maps_.find(name);
+  if (found != maps_.end()) return found->second;
+  auto* variable = declare_map(name);
+  define_map(variable, shape);
+  return variable;
+}
+
+llvm::GlobalVariable* BpfModule::scratch() {
+  auto found = maps_.find(scratch_map);
+  return found != maps_.end() ? found->second : declare_map(scratch_map);
+}
+
+void BpfModule::define_scratch(uint32_t value_size) {
+  constexpr uint32_t slots = 8;  // SLOTS in runtime.bpf.c
+  define_map(scratch(), {MapType::percpu_array, 4, value_size, slots, 0});
+}
+
+llvm::Constant* BpfModule::zeros(uint32_t size) {
+  llvm::Constant*& zero = zeros_[size];
+  if (!zero) {
+    auto* type = llvm::ArrayType::get(llvm::Type::getInt8Ty(context), size);
+    zero = global(llvm::ConstantAggregateZero::get(type), fmt::format("zero_{}", size), ".rodata", 8);
+  }
+  return zero;
+}
+
+llvm::Constant* BpfModule::text(const std::string& value) {
+  std::string padded = value;
+  padded.resize(Type::string(static_cast<uint32_t>(value.size() + 1)).storage(), '\0');
+  return global(llvm::ConstantDataArray::getString(context, padded, false), "text", ".rodata", 8);
+}
+
+llvm::Function* BpfModule::program(const std::string& name, std::string_view section, uint32_t line) {
+  auto* number = llvm::Type::getInt64Ty(context);
+  auto* type = llvm::FunctionType::get(number, {llvm::PointerType::get(context, 0)}, false);
+  auto* function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, module.get());
+  function->setSection(llvm::StringRef(section));
+  function->addFnAttr(llvm::Attribute::NoUnwind);
+  function->getArg(0)->setName("ctx");
+  llvm::DIType* result = debug_.createBasicType("long", 64, llvm::dwarf::DW_ATE_signed);
+  llvm::DIType* argument = debug_.createPointerType(nullptr, 64);
+  auto* signature = debug_.createSubroutineType(debug_.getOrCreateTypeArray({result, argument}));
+  auto* subprogram =
+      debug_.createFunction(unit_, name, name, file_, line, signature, line, llvm::DINode::FlagPrototyped,
+                            llvm::DISubprogram::SPFlagDefinition | llvm::DISubprogram::SPFlagOptimized);
+  // BTF's function needs a name for each argument.
+  debug_.createParameterVariable(subprogram, "ctx", 1, file_, line, argument, true);
+  function->setSubprogram(subprogram);
+  return function;
+}
+
+llvm::DebugLoc BpfModule::location(llvm::Function* function, uint32_t offset) {
+  auto line = std::upper_bound(line_starts_.begin(), line_starts_.end(), offset);
+  uint32_t number = static_cast<uint32_t>(line - line_starts_.begin());
+  // Line information has 10 bits for the column (struct bpf_line_info).
+  uint32_t column = std::min(offset - *(line - 1) + 1, 1023u);
+  return llvm::DILocation::get(context, number, column, function->getSubprogram());
+}
+
+llvm::Function* BpfModule::runtime(std::string_view name) {
+  llvm::Function* there = runtime_->getFunction(llvm::StringRef(name));
+  if (!there) bug(fmt::format("runtime.bpf.c has no {}", name));
+  return llvm::cast<llvm::Function>(
+      module->getOrInsertFunction(llvm::StringRef(name), there->getFunctionType()).getCallee());
+}
+
+}  // namespace zeektrace

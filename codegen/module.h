@@ -1,0 +1,73 @@
+// The LLVM module that becomes a BPF object: its maps with their BTF definitions, its constants, its debug information
+// (which carries the script's lines to the verifier). Made fresh for each object.
+#pragma once
+
+#include <llvm/IR/DIBuilder.h>
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "codegen/object.h"
+#include "parser/program.h"
+
+namespace zeektrace {
+
+// enum bpf_map_type of include/uapi/linux/bpf.h.
+enum class MapType : uint32_t { hash = 1, array = 2, percpu_hash = 5, percpu_array = 6, ringbuf = 27 };
+
+struct MapShape {
+  MapType type = MapType::array;
+  uint32_t key_size = 4;
+  uint32_t value_size = 8;
+  uint32_t max_entries = 1;
+  uint32_t flags = 0;
+};
+
+// How a map of the script is kept in the kernel.
+MapShape shape_of(const MapDef& map);
+
+class BpfModule {
+ public:
+  explicit BpfModule(const Program& program);
+
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> module;
+
+  // The map of this name; its shape is given with it and must be the same at each call.
+  llvm::GlobalVariable* map(std::string_view name, const MapShape& shape);
+  // Our scratch map, whose shape is known only when all programs are written: define_scratch() gives it.
+  llvm::GlobalVariable* scratch();
+  void define_scratch(uint32_t value_size);
+  // `size` zero bytes in .rodata.
+  llvm::Constant* zeros(uint32_t size);
+  // A constant text, NUL-terminated and zero-padded to a multiple of 8.
+  llvm::Constant* text(const std::string& value);
+  // A new BPF program in libbpf's section, and its debug information.
+  llvm::Function* program(const std::string& name, std::string_view section, uint32_t line);
+  llvm::DebugLoc location(llvm::Function* function, uint32_t offset_in_source);
+  // A function of runtime.bpf.c, linked in at the end.
+  llvm::Function* runtime(std::string_view name);
+
+  // Links the runtime, optimises, and writes the ELF file. The module can't be used after it.
+  Result<Object> finish();
+
+ private:
+  llvm::GlobalVariable* global(llvm::Constant* value, const std::string& name, const char* section, uint64_t align);
+  llvm::GlobalVariable* declare_map(std::string_view name);
+  void define_map(llvm::GlobalVariable* map, const MapShape& shape);
+  llvm::DIType* map_type(const MapShape& shape);
+
+  const Program& program_;
+  llvm::DIBuilder debug_;
+  llvm::DIFile* file_ = nullptr;
+  llvm::DICompileUnit* unit_ = nullptr;
+  std::vector<uint32_t> line_starts_;
+  std::map<std::string, llvm::GlobalVariable*, std::less<>> maps_;
+  std::map<uint32_t, llvm::Constant*> zeros_;
+  std::unique_ptr<llvm::Module> runtime_;
+};
+
+}  // namespace zeektrace

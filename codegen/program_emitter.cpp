@@ -1,0 +1,187 @@
+// The frame of a program, and its statements. Values are in program_values.cpp, maps and messages in
+// program_memory.cpp.
+#include "codegen/program_emitter.h"
+
+#include <fmt/format.h>
+
+#include "codegen/builtins/operators.h"
+
+namespace zeektrace {
+
+ProgramEmitter::ProgramEmitter(BpfModule& module, const Program& program, std::span<const Builtin> builtins,
+                               const Probe& probe, uint64_t start_time)
+    : Emitter(builder_),
+      module_(module),
+      program_(program),
+      builtins_(builtins),
+      probe_(probe),
+      start_time_(start_time),
+      builder_(module.context) {}
+
+void ProgramEmitter::emit() {
+  uint32_t begin = probe_.syntax->span.begin;
+  function_ = module_.program(probe_.function, probe_.how->section, 1);
+  auto new_block = [&](const char* name) { return llvm::BasicBlock::Create(module_.context, name, function_); };
+  entry_ = new_block("entry");
+  auto* start = new_block("start");
+  auto* before_predicate = new_block("before_predicate");
+  auto* predicate = new_block("predicate");
+  auto* before_body = new_block("before_body");
+  auto* body = new_block("body");
+  exit_ = new_block("exit");
+
+  ir.SetInsertPoint(entry_);
+  ir.SetCurrentDebugLocation(module_.location(function_, begin));
+  slot_ = local(ir.getPtrTy());
+  ir.CreateStore(llvm::ConstantPointerNull::get(ir.getPtrTy()), slot_);
+
+  ir.SetInsertPoint(start);
+  gate();
+  ir.CreateBr(before_predicate);
+  ir.SetInsertPoint(before_predicate);
+  ir.CreateBr(predicate);
+
+  scratch_at_ = before_predicate;
+  ir.SetInsertPoint(predicate);
+  if (probe_.syntax->predicate) {
+    ir.SetCurrentDebugLocation(module_.location(function_, probe_.syntax->predicate->span.begin));
+    continue_if(truth(*probe_.syntax->predicate));
+  }
+  ir.CreateBr(before_body);
+  ir.SetInsertPoint(before_body);
+  ir.CreateBr(body);
+
+  scratch_at_ = before_body;
+  ir.SetInsertPoint(body);
+  for (const auto& [name, type] : probe_.variables) {
+    if (type.is_scalar()) {
+      auto* cell = local(ir.getInt64Ty());
+      ir.CreateStore(constant(0), cell);
+      variables_[name] = {cell, type};
+    } else {
+      variables_[name] = {buffer(type.storage()), type};
+      zero(variables_[name].value, type.storage());
+    }
+  }
+  block(probe_.syntax->body);
+  ir.CreateBr(exit_);
+
+  ir.SetInsertPoint(exit_);
+  release_scratch();
+  ir.CreateRet(constant(0));
+  if (scratch_taken_at_) take_scratch(scratch_taken_at_);
+  ir.SetInsertPoint(entry_);
+  ir.CreateBr(start);
+}
+
+// Goes on in a new block when the condition holds, else to the exit.
+void ProgramEmitter::continue_if(llvm::Value* condition) {
+  auto* next = llvm::BasicBlock::Create(module_.context, "", function_, exit_);
+  ir.CreateCondBr(condition, next, exit_);
+  ir.SetInsertPoint(next);
+}
+
+void ProgramEmitter::gate() {
+  if (probe_.only_pid) {
+    llvm::Value* tgid = ir.CreateLShr(helper(HelperId::get_current_pid_tgid, {}), constant(32));
+    continue_if(ir.CreateICmpEQ(tgid, constant(*probe_.only_pid)));
+  }
+  if (!probe_.gate) return;
+  Type word = Type::integer(8, false);
+  llvm::Value* value = load_location(probe_.gate->value, word);
+  const std::vector<int64_t>& of = probe_.gate->of;
+  auto* pass = llvm::BasicBlock::Create(module_.context, "gate", function_, exit_);
+  auto* which = llvm::PHINode::Create(ir.getInt64Ty(), static_cast<unsigned>(of.size()), "", pass);
+  auto* choice = ir.CreateSwitch(value, exit_, static_cast<unsigned>(of.size()));
+  for (size_t i = 0; i < of.size(); i++) {
+    auto* match = llvm::BasicBlock::Create(module_.context, "", function_, pass);
+    choice->addCase(ir.getInt64(static_cast<uint64_t>(of[i])), match);
+    ir.SetInsertPoint(match);
+    ir.CreateBr(pass);
+    which->addIncoming(constant(probe_.first_point + i), match);
+  }
+  ir.SetInsertPoint(pass);
+  gate_index_ = which;
+  for (const auto& [where, wanted] : probe_.gate->require)
+    continue_if(ir.CreateICmpEQ(load_location(where, word), constant(wanted)));
+}
+
+void ProgramEmitter::leave() {
+  ir.CreateBr(exit_);
+  // What the script says after it is dead; LLVM removes it.
+  ir.SetInsertPoint(llvm::BasicBlock::Create(module_.context, "", function_, exit_));
+}
+
+llvm::Value* ProgramEmitter::attach_point() {
+  if (gate_index_) return gate_index_;
+  if (probe_.points.size() == 1) return constant(probe_.first_point);
+  if (!probe_.how->has_cookie) bug(fmt::format("{} has several points and no cookie", probe_.how->name));
+  return helper(HelperId::get_attach_cookie, {context()});
+}
+
+void ProgramEmitter::block(const Block& statements) {
+  for (const Stmt& each : statements) statement(each);
+}
+
+void ProgramEmitter::statement(const Stmt& statement) {
+  ir.SetCurrentDebugLocation(module_.location(function_, statement.span.begin));
+  if (auto* node = std::get_if<Assign>(&statement.node)) return assign(*node);
+  if (auto* node = std::get_if<If>(&statement.node)) return branch(*node);
+  if (auto* node = std::get_if<Evaluate>(&statement.node)) return (void)evaluate(*node->expr, nullptr);
+  leave();
+}
+
+void ProgramEmitter::branch(const If& branch) {
+  llvm::Value* condition = truth(*branch.condition);
+  auto* then = llvm::BasicBlock::Create(module_.context, "", function_, exit_);
+  auto* otherwise = llvm::BasicBlock::Create(module_.context, "", function_, exit_);
+  auto* after = llvm::BasicBlock::Create(module_.context, "", function_, exit_);
+  ir.CreateCondBr(condition, then, otherwise);
+  ir.SetInsertPoint(then);
+  block(branch.then);
+  ir.CreateBr(after);
+  ir.SetInsertPoint(otherwise);
+  block(branch.otherwise);
+  ir.CreateBr(after);
+  ir.SetInsertPoint(after);
+}
+
+// C's usual conversions at 64 bits: unsigned when either side is an unsigned 64-bit number.
+bool ProgramEmitter::is_unsigned(const Expr& a, const Expr& b) const {
+  return is_unsigned_word(type_of(a)) || is_unsigned_word(type_of(b));
+}
+
+void ProgramEmitter::assign(const Assign& assign) {
+  const Expr& target = *assign.target;
+  if (auto* name = std::get_if<Variable>(&target.node)) {
+    Operand cell = variables_.at(name->name);
+    if (assign.op.empty()) {
+      Operand value = evaluate(*assign.value, nullptr);
+      store(value, cell.value, cell.type.storage());
+    } else {
+      llvm::Value* old = ir.CreateLoad(ir.getInt64Ty(), cell.value);
+      llvm::Value* value = integer(*assign.value);
+      ir.CreateStore(arithmetic(assign.op).emit(*this, old, value, !is_unsigned(target, *assign.value)), cell.value);
+    }
+    return;
+  }
+  const Expr* outer = std::exchange(target_, &target);
+  if (type_of(*assign.value).is_aggregate() || type_of(*assign.value).kind == Type::Kind::none)
+    (void)evaluate(*assign.value, nullptr);  // a map_value row: it stores by itself
+  else if (assign.op.empty())
+    store_element(target, evaluate(*assign.value, nullptr));
+  else if (const Arithmetic& row = arithmetic(assign.op); row.atomic) {
+    // In one atomic instruction: another CPU may be doing the same.
+    llvm::Value* value = integer(*assign.value);
+    with_element(target, [&](llvm::Value* element) {
+      ir.CreateAtomicRMW(*row.atomic, element, value, llvm::MaybeAlign(8), llvm::AtomicOrdering::Monotonic);
+    });
+  } else {
+    llvm::Value* old = load_element(target).value;
+    llvm::Value* value = row.emit(*this, old, integer(*assign.value), !is_unsigned(target, *assign.value));
+    store_element(target, {value, type_of(target)});
+  }
+  target_ = outer;
+}
+
+}  // namespace zeektrace

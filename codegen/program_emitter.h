@@ -1,0 +1,98 @@
+// One BPF program in the making: the only Emitter. It lays the program out as
+//   arguments · gate · pid filter · [scratch] · predicate · [scratch] · block · exit
+// and takes scratch memory at the first of the two places that needs it, so that an event which the predicate turns
+// away does not pay for what only the block uses.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "codegen/emitter.h"
+#include "codegen/module.h"
+
+namespace zeektrace {
+
+class ProgramEmitter final : public Emitter {
+ public:
+  ProgramEmitter(BpfModule& module, const Program& program, std::span<const Builtin> builtins, const Probe& probe,
+                 uint64_t start_time);
+  void emit();
+  // Bytes of scratch memory the program uses; 0 when it does without.
+  uint32_t scratch_size() const { return scratch_size_; }
+
+  const Program& program() const override { return program_; }
+  const Probe& probe() const override { return probe_; }
+  const Type& type_of(const Expr& expr) const override { return program_.types[expr.id]; }
+  Operand evaluate(const Expr& expr, llvm::Value* destination) override;
+  std::optional<int64_t> literal_integer(const Expr& expr) const override;
+  std::optional<std::string> literal_string(const Expr& expr) const override;
+  void store(const Operand& operand, llvm::Value* to, uint32_t storage) override;
+  llvm::Value* buffer(uint32_t size) override;
+  void zero(llvm::Value* memory, uint32_t size) override;
+  llvm::Value* read_integer(llvm::Value* address, const Type& type) override;
+  llvm::Value* argument(const Field& field) override;
+  const Field* field(std::string_view name) const override;
+  llvm::Value* context() override { return function_->getArg(0); }
+  llvm::Value* helper(HelperId id, std::initializer_list<llvm::Value*> args) override;
+  llvm::Value* runtime(std::string_view function, std::initializer_list<llvm::Value*> args) override;
+  llvm::Value* our_map(std::string_view name) override;
+  void count(Counter counter) override;
+  const Expr& target() const override;
+  const MapDef& map(const Expr& map_ref) const override;
+  void with_element(const Expr& map_ref, const std::function<void(llvm::Value*)>& body) override;
+  void erase(const Expr& map_ref) override;
+  void send(const Expr& call, const std::vector<const Expr*>& fields, bool urgent) override;
+  void leave() override;
+  uint64_t start_time() const override { return start_time_; }
+  llvm::Value* attach_point() override;
+
+ private:
+  llvm::AllocaInst* local(llvm::Type* type);
+  llvm::Value* index_cell(uint32_t index);
+  llvm::Value* load_context(uint32_t offset, uint32_t size, bool is_signed);
+  llvm::Value* load_location(const Location& where, const Type& type);
+  void continue_if(llvm::Value* condition);
+  void gate();
+  void take_scratch(llvm::BasicBlock* at);
+  void release_scratch();
+
+  void block(const Block& statements);
+  void statement(const Stmt& statement);
+  void assign(const Assign& assign);
+  void branch(const If& branch);
+  void store_element(const Expr& target, const Operand& value);
+  bool is_unsigned(const Expr& a, const Expr& b) const;
+  Operand load_element(const Expr& map_ref);
+  Operand variable(const std::string& name);
+  Operand step(const Step& step);
+  Operand cast(const Expr& expr, const Cast& cast);
+  Operand literal(const std::string& text);
+  llvm::Value* key(const Expr& map_ref);
+  llvm::GlobalVariable* bpf_map(const MapDef& map);
+  llvm::Value* reserve(const Record& record);
+
+  BpfModule& module_;
+  const Program& program_;
+  std::span<const Builtin> builtins_;
+  const Probe& probe_;
+  uint64_t start_time_;
+  llvm::IRBuilder<> builder_;
+  llvm::Function* function_ = nullptr;
+  llvm::BasicBlock* entry_ = nullptr;
+  llvm::BasicBlock* exit_ = nullptr;
+  llvm::BasicBlock* scratch_at_ = nullptr;  // where scratch is taken, should it be asked for now
+  llvm::BasicBlock* scratch_taken_at_ = nullptr;
+  llvm::AllocaInst* slot_ = nullptr;
+  llvm::AllocaInst* index_cell_ = nullptr;
+  llvm::AllocaInst* word_cell_ = nullptr;
+  uint32_t scratch_size_ = 0;
+  uint32_t stack_used_ = 0;
+  std::map<std::pair<uint32_t, uint32_t>, llvm::Value*> context_loads_;
+  std::map<std::string, Operand> variables_;
+  llvm::Value* gate_index_ = nullptr;
+  llvm::Value* destination_ = nullptr;  // for the buffer() of the expression that is being evaluated
+  const Expr* target_ = nullptr;
+};
+
+}  // namespace zeektrace

@@ -1,0 +1,270 @@
+// Memory of a program: locals, scratch, map elements, messages.
+#include <fmt/format.h>
+
+#include "codegen/program_emitter.h"
+
+namespace zeektrace {
+namespace {
+
+// BPF's stack has 512 bytes; what the compiler spills needs its share.
+constexpr uint32_t stack_budget = 256;
+constexpr uint32_t largest_on_stack = 64;
+// Copies up to this size are written out as loads and stores.
+constexpr uint32_t largest_inline_copy = 64;
+
+constexpr uint64_t no_exist = 1;            // BPF_NOEXIST
+constexpr uint64_t force_wakeup = 2;        // BPF_RB_FORCE_WAKEUP
+constexpr uint32_t scratch_header = 8;      // struct slot: busy
+constexpr uint32_t max_stacks = 16384;
+constexpr uint32_t ring_bytes_control = 64 << 10;
+constexpr uint32_t ring_bytes_data = 4 << 20;
+
+// The ring's size in bytes, a power of two of pages: small when all it carries is exit(), print(@m) and the like.
+uint32_t ring_bytes(const Program& program) {
+  for (const Record& record : program.records)
+    if (!record.fields.empty() || record.kind == Record::Kind::printf) return ring_bytes_data;
+  return ring_bytes_control;
+}
+
+}  // namespace
+
+llvm::AllocaInst* ProgramEmitter::local(llvm::Type* type) {
+  llvm::IRBuilder<>::InsertPointGuard guard(ir);
+  ir.SetInsertPoint(entry_, entry_->begin());
+  return ir.CreateAlloca(type);
+}
+
+// An array's index in memory, for a lookup that follows at once: one cell serves all of them.
+llvm::Value* ProgramEmitter::index_cell(uint32_t index) {
+  if (!index_cell_) index_cell_ = local(ir.getInt32Ty());
+  ir.CreateStore(ir.getInt32(index), index_cell_);
+  return index_cell_;
+}
+
+llvm::Value* ProgramEmitter::buffer(uint32_t size) {
+  if (llvm::Value* destination = std::exchange(destination_, nullptr)) return destination;
+  size = (size + 7) / 8 * 8;
+  if (size <= largest_on_stack && stack_used_ + size <= stack_budget) {
+    stack_used_ += size;
+    auto* memory = local(llvm::ArrayType::get(ir.getInt64Ty(), size / 8));
+    memory->setAlignment(llvm::Align(8));
+    return memory;
+  }
+  if (!scratch_taken_at_) scratch_taken_at_ = scratch_at_;
+  uint32_t offset = scratch_header + scratch_size_;
+  scratch_size_ += size;
+  return ir.CreateConstGEP1_32(ir.getInt8Ty(), ir.CreateLoad(ir.getPtrTy(), slot_), offset);
+}
+
+void ProgramEmitter::take_scratch(llvm::BasicBlock* at) {
+  llvm::Instruction* onward = at->getTerminator();
+  llvm::BasicBlock* next = onward->getSuccessor(0);
+  ir.SetInsertPoint(onward);
+  llvm::Value* taken = runtime("zt_scratch_take", {our_map(scratch_map)});
+  ir.CreateStore(taken, slot_);
+  auto* none = llvm::BasicBlock::Create(module_.context, "no_scratch", function_, exit_);
+  ir.CreateCondBr(ir.CreateIsNull(taken), none, next);
+  onward->eraseFromParent();
+  ir.SetInsertPoint(none);
+  count(Counter::scratch_busy);
+  ir.CreateBr(exit_);
+}
+
+void ProgramEmitter::release_scratch() {
+  if (!scratch_taken_at_) return;
+  llvm::Value* slot = ir.CreateLoad(ir.getPtrTy(), slot_);
+  when(ir.CreateIsNotNull(slot), [&] { ir.CreateStore(constant(0), slot, true); });
+}
+
+void ProgramEmitter::zero(llvm::Value* memory, uint32_t size) {
+  if (size <= largest_inline_copy) {
+    ir.CreateMemSet(memory, ir.getInt8(0), size, llvm::MaybeAlign(8));
+    return;
+  }
+  // A read that must fail fills the whole destination with zeroes (kernel/trace/bpf_trace.c,
+  // bpf_probe_read_kernel_common, since 5.5): one call in the place of a loop.
+  helper(HelperId::probe_read_kernel, {memory, ir.getInt32(size), llvm::ConstantPointerNull::get(ir.getPtrTy())});
+}
+
+void ProgramEmitter::store(const Operand& operand, llvm::Value* to, uint32_t storage) {
+  if (operand.value == to) return;
+  if (operand.type.is_scalar()) {
+    ir.CreateAlignedStore(operand.value, to, llvm::Align(8));
+    return;
+  }
+  uint32_t size = std::min(operand.type.storage(), storage);
+  if (size <= largest_inline_copy)
+    ir.CreateMemCpy(to, llvm::MaybeAlign(8), operand.value, llvm::MaybeAlign(8), size);
+  else
+    helper(HelperId::probe_read_kernel, {to, ir.getInt32(size), operand.value});
+  if (operand.type.storage() < storage)
+    zero(ir.CreateConstGEP1_32(ir.getInt8Ty(), to, size), storage - size);
+  else if (operand.type.is_string() && operand.type.size > storage)
+    // Cut to the room there is; the last byte stays a NUL.
+    ir.CreateStore(ir.getInt8(0), ir.CreateConstGEP1_32(ir.getInt8Ty(), to, storage - 1));
+}
+
+llvm::Value* ProgramEmitter::helper(HelperId id, std::initializer_list<llvm::Value*> args) {
+  std::vector<llvm::Type*> types;
+  for (llvm::Value* arg : args) types.push_back(arg->getType());
+  auto* signature = llvm::FunctionType::get(ir.getInt64Ty(), types, false);
+  auto* address = llvm::ConstantExpr::getIntToPtr(ir.getInt64(static_cast<uint64_t>(id)), ir.getPtrTy());
+  return ir.CreateCall(signature, address, std::vector<llvm::Value*>(args));
+}
+
+llvm::Value* ProgramEmitter::runtime(std::string_view function, std::initializer_list<llvm::Value*> args) {
+  return ir.CreateCall(module_.runtime(function), std::vector<llvm::Value*>(args));
+}
+
+llvm::Value* ProgramEmitter::our_map(std::string_view name) {
+  constexpr uint32_t counters = static_cast<uint32_t>(Counter::how_many);
+  MapShape shape;
+  if (name == ring_map) shape = {MapType::ringbuf, 0, 0, ring_bytes(program_), 0};
+  else if (name == counter_map) shape = {MapType::percpu_array, 4, 8, counters, 0};
+  else if (name == stack_map) shape = {MapType::hash, 8, sizeof(StackFrames), max_stacks, 1};
+  else if (name == scratch_map) return module_.scratch();
+  else bug(fmt::format("no map {}", name));
+  return module_.map(name, shape);
+}
+
+void ProgramEmitter::count(Counter counter) {
+  llvm::Value* key = index_cell(static_cast<uint32_t>(counter));
+  llvm::Value* cell = ir.CreateIntToPtr(helper(HelperId::map_lookup_elem, {our_map(counter_map), key}), ir.getPtrTy());
+  when(ir.CreateIsNotNull(cell), [&] {
+    ir.CreateAtomicRMW(llvm::AtomicRMWInst::Add, cell, constant(1), llvm::MaybeAlign(8),
+                       llvm::AtomicOrdering::Monotonic);
+  });
+}
+
+// ---- maps of the script ----
+
+const MapDef& ProgramEmitter::map(const Expr& map_ref) const {
+  return program_.maps[program_.map_index.at(std::get<MapRef>(map_ref.node).name)];
+}
+
+const Expr& ProgramEmitter::target() const {
+  if (!target_) bug("a map_value row outside of an assignment");
+  return *target_;
+}
+
+llvm::GlobalVariable* ProgramEmitter::bpf_map(const MapDef& map) {
+  return module_.map(bpf_map_name(map), shape_of(map));
+}
+
+llvm::Value* ProgramEmitter::key(const Expr& map_ref) {
+  const MapDef& def = map(map_ref);
+  const auto& keys = std::get<MapRef>(map_ref.node).keys;
+  if (def.keys.empty()) return index_cell(0);
+  // The key is built in place; an expression within it must not take it for its own destination.
+  llvm::Value* destination = std::exchange(destination_, nullptr);
+  llvm::Value* memory = buffer(def.key_size());
+  destination_ = destination;
+  for (size_t i = 0; i < keys.size(); i++) {
+    llvm::Value* part = ir.CreateConstGEP1_32(ir.getInt8Ty(), memory, def.key_offset(i));
+    uint32_t storage = def.keys[i].storage();
+    bool same_size = type_of(*keys[i]).storage() == storage;
+    store(evaluate(*keys[i], same_size ? part : nullptr), part, storage);
+  }
+  return memory;
+}
+
+void ProgramEmitter::with_element(const Expr& map_ref, const std::function<void(llvm::Value*)>& body) {
+  const MapDef& def = map(map_ref);
+  llvm::Value* bpf = bpf_map(def);
+  llvm::Value* at = key(map_ref);
+  auto lookup = [&] {
+    return ir.CreateIntToPtr(helper(HelperId::map_lookup_elem, {bpf, at}), ir.getPtrTy());
+  };
+  llvm::AllocaInst* found = local(ir.getPtrTy());
+  ir.CreateStore(lookup(), found);
+  auto element = [&] { return ir.CreateLoad(ir.getPtrTy(), found); };
+  if (!def.keys.empty()) {
+    when(ir.CreateIsNull(element()), [&] {
+      // Another CPU may be first: then this update fails and the lookup finds what the other one made.
+      helper(HelperId::map_update_elem, {bpf, at, module_.zeros(def.value.storage()), constant(no_exist)});
+      ir.CreateStore(lookup(), found);
+      when(ir.CreateIsNull(element()), [&] { count(Counter::map_full); });
+    });
+  }
+  llvm::Value* pointer = element();
+  when(ir.CreateIsNotNull(pointer), [&] { body(pointer); });
+}
+
+Operand ProgramEmitter::load_element(const Expr& map_ref) {
+  const MapDef& def = map(map_ref);
+  llvm::Value* destination = std::exchange(destination_, nullptr);
+  llvm::Value* found =
+      ir.CreateIntToPtr(helper(HelperId::map_lookup_elem, {bpf_map(def), key(map_ref)}), ir.getPtrTy());
+  destination_ = destination;
+  if (!def.value.is_scalar()) {
+    // Copied, since another CPU may write it; a missing one gives zeroes (see zero()).
+    llvm::Value* memory = buffer(def.value.storage());
+    helper(HelperId::probe_read_kernel, {memory, ir.getInt32(def.value.storage()), found});
+    return {memory, def.value};
+  }
+  llvm::AllocaInst* value = local(ir.getInt64Ty());
+  ir.CreateStore(constant(0), value);
+  when(ir.CreateIsNotNull(found), [&] { ir.CreateStore(ir.CreateLoad(ir.getInt64Ty(), found), value); });
+  return {ir.CreateLoad(ir.getInt64Ty(), value), def.value};
+}
+
+void ProgramEmitter::store_element(const Expr& target, const Operand& value) {
+  const MapDef& def = map(target);
+  uint32_t storage = def.value.storage();
+  if (def.keys.empty()) {
+    with_element(target, [&](llvm::Value* element) { store(value, element, storage); });
+    return;
+  }
+  llvm::Value* memory = value.value;
+  if (def.value.is_scalar() || value.type.storage() != storage) {
+    memory = buffer(storage);
+    store(value, memory, storage);
+  }
+  llvm::Value* status = helper(HelperId::map_update_elem, {bpf_map(def), key(target), memory, constant(0)});
+  when(ir.CreateICmpSLT(status, constant(0)), [&] { count(Counter::map_full); });
+}
+
+void ProgramEmitter::erase(const Expr& map_ref) {
+  const MapDef& def = map(map_ref);
+  if (def.value.kind == Type::Kind::none) return;  // nothing was ever put in
+  if (!def.keys.empty())
+    helper(HelperId::map_delete_elem, {bpf_map(def), key(map_ref)});
+  else if (!def.value.is_aggregate())
+    with_element(map_ref, [&](llvm::Value* element) { zero(element, def.value.storage()); });
+}
+
+// ---- messages ----
+
+void ProgramEmitter::send(const Expr& call, const std::vector<const Expr*>& fields, bool urgent) {
+  uint32_t index = program_.record_of.at(call.id);
+  const Record& record = program_.records[index];
+  if (fields.size() != record.fields.size()) bug("a message with other fields than its record");
+  // Scalars are computed before the message is begun; texts are read straight into it.
+  std::vector<Operand> values(fields.size());
+  for (size_t i = 0; i < fields.size(); i++)
+    if (record.fields[i].type.is_scalar()) values[i] = evaluate(*fields[i], nullptr);
+  llvm::Value* ring = our_map(ring_map);
+  llvm::Value* message = ir.CreateIntToPtr(
+      helper(HelperId::ringbuf_reserve, {ring, constant(record.size), constant(0)}), ir.getPtrTy());
+  auto* lost = llvm::BasicBlock::Create(module_.context, "lost", function_, exit_);
+  auto* room = llvm::BasicBlock::Create(module_.context, "room", function_, exit_);
+  auto* after = llvm::BasicBlock::Create(module_.context, "sent", function_, exit_);
+  ir.CreateCondBr(ir.CreateIsNull(message), lost, room);
+  ir.SetInsertPoint(lost);
+  count(Counter::ring_full);
+  ir.CreateBr(after);
+  ir.SetInsertPoint(room);
+  ir.CreateAlignedStore(constant(index), message, llvm::Align(8));
+  for (size_t i = 0; i < fields.size(); i++) {
+    llvm::Value* part = ir.CreateConstGEP1_32(ir.getInt8Ty(), message, record.fields[i].offset);
+    if (!record.fields[i].type.is_scalar()) values[i] = evaluate(*fields[i], part);
+    store(values[i], part, record.fields[i].type.storage());
+  }
+  llvm::Value* wakeup = urgent ? constant(force_wakeup)
+                               : runtime("zt_wakeup", {ring, constant(ring_bytes(program_) / 4)});
+  helper(HelperId::ringbuf_submit, {message, wakeup});
+  ir.CreateBr(after);
+  ir.SetInsertPoint(after);
+}
+
+}  // namespace zeektrace

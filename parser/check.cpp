@@ -1,0 +1,217 @@
+#include "parser/check.h"
+
+#include <algorithm>
+
+#include "parser/checking.h"
+
+namespace zeektrace {
+namespace {
+
+// Each walk can only make more types known, through a chain of maps at worst; scripts need two or three.
+constexpr int most_walks = 12;
+constexpr size_t most_programs = 1024;
+
+bool same_location(const Location& a, const Location& b) {
+  if (a.index() != b.index()) return false;
+  if (auto* at = std::get_if<ContextOffset>(&a)) return at->offset == std::get<ContextOffset>(b).offset;
+  if (auto* at = std::get_if<DataLocation>(&a)) return at->offset == std::get<DataLocation>(b).offset;
+  if (auto* at = std::get_if<Chain>(&a))
+    return at->context_offset == std::get<Chain>(b).context_offset && at->offsets == std::get<Chain>(b).offsets;
+  return true;
+}
+
+bool same_fields(const std::vector<Field>& a, const std::vector<Field>& b) {
+  return std::ranges::equal(a, b, [](const Field& x, const Field& y) {
+    return x.name == y.name && x.type.spelling() == y.type.spelling() && same_location(x.where, y.where);
+  });
+}
+
+}  // namespace
+
+const std::vector<ExprPtr>& Checker::args(const Expr& expr) const {
+  static const std::vector<ExprPtr> none;
+  auto* call = std::get_if<Call>(&expr.node);
+  return call ? call->args : none;
+}
+
+Result<Program> check(const Source& source, const Ast& ast, std::span<const Builtin> builtins,
+                      std::span<const Provider> providers, Machine& machine, const CheckOptions& options,
+                      Diagnostics& diagnostics) {
+  return Checking(source, ast, builtins, providers, machine, options, diagnostics).run();
+}
+
+Checking::Checking(const Source& source, const Ast& ast, std::span<const Builtin> builtins,
+                   std::span<const Provider> providers, Machine& machine, const CheckOptions& options,
+                   Diagnostics& diagnostics)
+    : source_(source),
+      ast_(ast),
+      builtins_(builtins),
+      providers_(providers),
+      machine_(machine),
+      options_(options),
+      diagnostics_(diagnostics),
+      reports_(&diagnostics) {
+  program_.source = &source;
+  program_.ast = &ast;
+  program_.max_strlen = options.max_strlen;
+  program_.types.resize(ast.expressions);
+}
+
+Result<Program> Checking::run() {
+  Status expanded = expand_probes();
+  if (!expanded) return expanded.error();
+  // Walks that only learn keep their complaints to themselves; the last one, which knows all types, speaks.
+  Diagnostics ignored;
+  reports_ = &ignored;
+  for (int i = 0; i < most_walks; i++) {
+    walk();
+    bool settled = seen_ == known_;
+    known_ = std::exchange(seen_, {});
+    if (settled) break;
+  }
+  lay_out_maps();
+  reports_ = &diagnostics_;
+  walk();
+  return std::move(program_);
+}
+
+// ---- probes ----
+
+Status Checking::expand_probes() {
+  for (const ProbeDecl& decl : ast_.probes) {
+    std::vector<Probe> groups;
+    for (const AttachSpec& spec : decl.points)
+      if (Status status = expand_points(decl, spec, groups); !status) return status;
+    for (Probe& group : groups) program_.probes.push_back(std::move(group));
+  }
+  if (program_.probes.size() > most_programs)
+    diagnostics_.add(Code::too_many_probes, ast_.probes.back().span, program_.probes.size(), most_programs);
+  name_probes();
+  return Nothing{};
+}
+
+Status Checking::expand_points(const ProbeDecl& decl, const AttachSpec& spec, std::vector<Probe>& groups) {
+  const Provider* provider = find_provider(providers_, spec.provider);
+  if (!provider) {
+    std::vector<std::string_view> names;
+    for (const Provider& each : providers_) names.push_back(each.name);
+    diagnostics_.add(Code::unknown_probe, spec.span, spec.provider).hint =
+        did_you_mean(near_matches(spec.provider, names));
+    return Nothing{};
+  }
+  std::optional<std::string> target = fill_parameters(spec);
+  if (!target) return Nothing{};
+  auto refused = [&](const Error& error) -> Status {
+    if (error.kind == Error::Kind::machine) return error;
+    diagnostics_.add(Code::cannot_probe, spec.span, error.message).hint = error.hint;
+    return Nothing{};
+  };
+  auto points = provider->expand(machine_, *target);
+  if (!points) return refused(points.error());
+  for (AttachPoint& point : *points) {
+    auto fields = provider->fields(machine_, point);
+    if (!fields) return refused(fields.error());
+    add_to_group(groups, decl, std::move(point), std::move(*fields));
+  }
+  return Nothing{};
+}
+
+// Points share a program when they are attached in the same way, offer the same arguments, and can be told apart.
+void Checking::add_to_group(std::vector<Probe>& groups, const ProbeDecl& decl, AttachPoint point,
+                            std::vector<Field> fields) {
+  bool can_share = point.how->has_cookie || point.provider->gate;
+  for (Probe& group : groups) {
+    const AttachPoint& first = group.points.front();
+    if (!can_share || group.how != point.how || first.provider != point.provider || !same_fields(group.fields, fields))
+      continue;
+    group.points.push_back(std::move(point));
+    return;
+  }
+  Probe probe;
+  probe.syntax = &decl;
+  probe.how = point.how;
+  probe.fields = std::move(fields);
+  if (options_.only_pid && !point.how->filters_pid) probe.only_pid = options_.only_pid;
+  probe.points.push_back(std::move(point));
+  groups.push_back(std::move(probe));
+}
+
+// $1 in an attach point is the parameter's text.
+std::optional<std::string> Checking::fill_parameters(const AttachSpec& spec) {
+  std::string filled;
+  const std::string& text = spec.target;
+  for (size_t i = 0; i < text.size();) {
+    size_t digits = i + 1;
+    while (digits < text.size() && std::isdigit(static_cast<unsigned char>(text[digits]))) digits++;
+    if (text[i] != '$' || digits == i + 1 || digits - i > 5) {
+      filled += text[i++];
+      continue;
+    }
+    size_t index = std::stoul(text.substr(i + 1, digits - i - 1));
+    if (index == 0 || index > options_.params.size()) {
+      diagnostics_.add(Code::missing_parameter, spec.span, index,
+                       fmt::format("give it after the script: {} arguments were given", options_.params.size()));
+      return std::nullopt;
+    }
+    filled += options_.params[index - 1];
+    i = digits;
+  }
+  return filled;
+}
+
+void Checking::name_probes() {
+  for (size_t i = 0; i < program_.probes.size(); i++) {
+    Probe& probe = program_.probes[i];
+    const Provider& provider = *probe.points.front().provider;
+    constexpr size_t kernel_limit = 15;  // BPF_OBJ_NAME_LEN - 1
+    probe.function = fmt::format("p{}_{}", i, provider.name).substr(0, kernel_limit);
+    if (provider.gate) probe.gate = provider.gate(probe.points);
+    probe.first_point = static_cast<uint32_t>(program_.point_names.size());
+    for (const AttachPoint& point : probe.points) {
+      program_.point_names.push_back(point.name);
+      program_.point_functions.push_back(point.symbol.empty() ? point.name : point.symbol);
+    }
+  }
+}
+
+// ---- walks ----
+
+void Checking::walk() {
+  program_.records.clear();
+  program_.record_of.clear();
+  program_.constants.clear();
+  typed_.assign(ast_.expressions, false);
+  // A probe that has no program (its attach points were refused) is looked at all the same, as far as it goes.
+  for (Probe& probe : program_.probes) {
+    probe_ = &probe;
+    decl_ = static_cast<size_t>(probe.syntax - ast_.probes.data());
+    assigned_.clear();
+    if (probe.syntax->predicate) condition(*probe.syntax->predicate);
+    block(probe.syntax->body);
+    probe.variables.clear();
+    for (const auto& [name, merged] : known_.variables[decl_]) probe.variables[name] = merged.type;
+  }
+}
+
+const Field* Checking::field(std::string_view name) const {
+  auto found = std::ranges::find(probe_->fields, name, &Field::name);
+  return found == probe_->fields.end() ? nullptr : &*found;
+}
+
+void Checking::add_record(const Expr& call, Record record, const std::vector<Type>& fields) {
+  if (program_.record_of.contains(call.id)) return;  // met in an earlier group of the same probe
+  for (const Type& type : fields) {
+    record.fields.push_back({type, record.size});
+    record.size += type.storage();
+  }
+  program_.record_of[call.id] = static_cast<uint32_t>(program_.records.size());
+  program_.records.push_back(std::move(record));
+}
+
+const Expr& Checking::target(const Expr& call) const {
+  auto found = targets_.find(call.id);
+  if (found == targets_.end()) bug("a map_value row outside of an assignment");
+  return *found->second;
+}
+
+}  // namespace zeektrace

@@ -1,0 +1,327 @@
+#include <algorithm>
+#include <charconv>
+
+#include "parser/checking.h"
+
+namespace zeektrace {
+namespace {
+
+struct TypeWord {
+  std::string_view name;
+  uint32_t size;
+  bool is_signed;
+};
+// What a cast can name.
+constexpr TypeWord type_words[] = {
+    {"bool", 1, false},  {"int8", 1, true},    {"int16", 2, true},   {"int32", 4, true},    {"int64", 8, true},
+    {"uint8", 1, false}, {"uint16", 2, false}, {"uint32", 4, false}, {"uint64", 8, false},  {"int8_t", 1, true},
+    {"int16_t", 2, true}, {"int32_t", 4, true}, {"int64_t", 8, true}, {"uint8_t", 1, false}, {"uint16_t", 2, false},
+    {"uint32_t", 4, false}, {"uint64_t", 8, false}, {"char", 1, true}, {"short", 2, true}, {"int", 4, true},
+    {"long", 8, true}, {"unsigned char", 1, false}, {"unsigned short", 2, false}, {"unsigned int", 4, false},
+    {"unsigned long", 8, false}, {"void", 1, false}, {"size_t", 8, false},
+};
+
+// The word before the dot in args.count.
+constexpr std::string_view arguments_word = "args";
+
+Builtin::Form form_of(const std::string& function) {
+  unsigned char first = static_cast<unsigned char>(function[0]);
+  return std::isalpha(first) || first == '_' ? Builtin::Form::function : Builtin::Form::op;
+}
+
+std::optional<int64_t> number_in(std::string_view text) {
+  bool negative = !text.empty() && text[0] == '-';
+  if (negative) text.remove_prefix(1);
+  int base = 10;
+  if (text.starts_with("0x") || text.starts_with("0X")) base = 16, text.remove_prefix(2);
+  uint64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return static_cast<int64_t>(negative ? -value : value);
+}
+
+std::string_view wording(Want want) {
+  switch (want) {
+    case Want::value: return "a value";
+    case Want::integer: return "an integer";
+    case Want::literal_integer: return "a number that is known before the script runs";
+    case Want::literal_string: return "a text in quotes";
+    case Want::string: return "a text";
+    case Want::map: return "a map, such as @name";
+    case Want::map_or_value: return "a map or a value";
+    case Want::map_element: return "an element of a map, such as @name[key]";
+  }
+  bug("a Want without words");
+}
+
+}  // namespace
+
+const Type& Checking::expression(const Expr& expr) {
+  Type type = type_for(expr);
+  // A block with several kinds of attach points is looked at once for each: a value must be the same in all.
+  if (typed_[expr.id] && program_.types[expr.id].spelling() != type.spelling())
+    reports_->add(Code::not_a_probe_value, expr.span, source_.slice(expr.span));
+  typed_[expr.id] = true;
+  return program_.types[expr.id] = std::move(type);
+}
+
+const Type& Checking::value(const Expr& expr) {
+  const Type& type = expression(expr);
+  if (type.kind == Type::Kind::none)
+    if (auto* call = std::get_if<Call>(&expr.node))
+      if (const Builtin* row = find_builtin(builtins_, call->function, form_of(call->function));
+          row && row->place != Builtin::Place::expression && row->place != Builtin::Place::map_value)
+        reports_->add(Code::not_a_value, expr.span, call->function + "()");
+  return type;
+}
+
+Type Checking::type_for(const Expr& expr) {
+  if (auto* node = std::get_if<Number>(&expr.node)) return Type::integer(8, node->value <= INT64_MAX);
+  if (auto* node = std::get_if<String>(&expr.node)) return Type::string(static_cast<uint32_t>(node->value.size() + 1));
+  if (auto* node = std::get_if<Name>(&expr.node)) return name(expr, *node);
+  if (std::holds_alternative<Positional>(expr.node)) return positional(expr);
+  if (auto* node = std::get_if<Variable>(&expr.node)) return variable(expr, *node);
+  if (std::holds_alternative<MapRef>(expr.node)) return read_map(expr);
+  if (auto* node = std::get_if<FieldRef>(&expr.node)) return field_of(expr, *node);
+  if (auto* node = std::get_if<Call>(&expr.node)) return call(expr, *node);
+  if (auto* node = std::get_if<Cast>(&expr.node)) return cast(expr, *node);
+  return step(std::get<Step>(expr.node));
+}
+
+Type Checking::name(const Expr& expr, const Name& node) {
+  if (const Builtin* row = find_builtin(builtins_, node.name, Builtin::Form::variable)) return row->result(*this, expr);
+  Diagnostic& report = reports_->add(Code::unknown_name, expr.span, node.name);
+  if (node.name == arguments_word) {
+    report.hint = "name one of them: args.name (zeektrace -lv lists them)";
+  } else if (find_builtin(builtins_, node.name, Builtin::Form::function)) {
+    report.hint = fmt::format("a function is called with parentheses: {}()", node.name);
+  } else {
+    std::vector<std::string_view> names;
+    for (const Builtin& each : builtins_)
+      if (each.form == Builtin::Form::variable) names.push_back(each.name);
+    report.hint = did_you_mean(near_matches(node.name, names));
+    if (report.hint.empty()) report.hint = "variables begin with $, maps with @";
+  }
+  return Type::integer(8, true);
+}
+
+// ---- positional parameters ----
+
+std::optional<std::string> Checking::parameter_text(const Expr& expr) const {
+  auto* node = std::get_if<Positional>(&expr.node);
+  if (!node || node->index == 0) return std::nullopt;
+  return node->index <= options_.params.size() ? options_.params[node->index - 1] : "";
+}
+
+// A parameter is a number when it looks like one, and a text otherwise; one that was not given is 0.
+Type Checking::positional(const Expr& expr) {
+  std::optional<std::string> text = parameter_text(expr);
+  std::optional<int64_t> number = !text         ? static_cast<int64_t>(options_.params.size())
+                                  : text->empty() ? 0
+                                                  : number_in(*text);
+  if (number) {
+    program_.constants[expr.id] = static_cast<uint64_t>(*number);
+    return Type::integer(8, true);
+  }
+  program_.constants[expr.id] = *text;
+  return Type::string(static_cast<uint32_t>(text->size() + 1));
+}
+
+std::optional<int64_t> Checking::literal_integer(const Expr& expr) const {
+  if (auto* node = std::get_if<Number>(&expr.node)) return static_cast<int64_t>(node->value);
+  if (auto* node = std::get_if<Positional>(&expr.node)) {
+    if (node->index == 0) return static_cast<int64_t>(options_.params.size());
+    std::string text = *parameter_text(expr);
+    return text.empty() ? 0 : number_in(text);
+  }
+  auto* call = std::get_if<Call>(&expr.node);
+  if (call && call->args.size() == 1 && call->function == "-")
+    if (auto inner = literal_integer(*call->args[0])) return static_cast<int64_t>(-static_cast<uint64_t>(*inner));
+  return std::nullopt;
+}
+
+std::optional<std::string> Checking::literal_string(const Expr& expr) const {
+  if (auto* node = std::get_if<String>(&expr.node)) return node->value;
+  return parameter_text(expr);
+}
+
+// ---- arguments of the probe, variables ----
+
+Type Checking::field_of(const Expr& expr, const FieldRef& node) {
+  auto* object = std::get_if<Name>(&node.object->node);
+  if (!object || object->name != arguments_word) {
+    value(*node.object);
+    reports_->add(Code::not_yet, expr.span, "a field of anything but args",
+                  "read the memory through a pointer, such as *(uint64 *)(arg0 + 8)");
+    return Type::integer(8, true);
+  }
+  const std::string wanted = std::string(arguments_word) + "." + node.name;
+  if (const Field* found = field(wanted)) {
+    if (auto* why = std::get_if<Unavailable>(&found->where))
+      reports_->add(Code::unavailable, expr.span, wanted, place(), why->reason);
+    return found->type;
+  }
+  std::vector<std::string_view> names;
+  for (const Field& each : probe_->fields)
+    if (each.name.starts_with(wanted.substr(0, arguments_word.size() + 1)))
+      names.push_back(std::string_view(each.name).substr(arguments_word.size() + 1));
+  Diagnostic& report = reports_->add(Code::unknown_field, expr.span, place(), node.name);
+  report.hint = did_you_mean(near_matches(node.name, names));
+  if (report.hint.empty())
+    report.hint = names.empty() ? "it has no named arguments" : fmt::format("it has {}", fmt::join(names, ", "));
+  return Type::integer(8, true);
+}
+
+Type Checking::variable(const Expr& expr, const Variable& node) {
+  if (!assigned_.contains(node.name)) reports_->add(Code::unset_variable, expr.span, node.name);
+  return known_.variables[decl_][node.name].type;
+}
+
+// ---- calls ----
+
+Type Checking::call(const Expr& expr, const Call& node) {
+  const Builtin* row = find_builtin(builtins_, node.function, form_of(node.function));
+  if (!row) {
+    for (const ExprPtr& arg : node.args) expression(*arg);
+    std::vector<std::string_view> names;
+    for (const Builtin& each : builtins_)
+      if (each.form == Builtin::Form::function) names.push_back(each.name);
+    Diagnostic& report = reports_->add(Code::unknown_function, expr.span, node.function);
+    report.hint = did_you_mean(near_matches(node.function, names));
+    if (report.hint.empty() && find_builtin(builtins_, node.function, Builtin::Form::variable))
+      report.hint = fmt::format("{} is a variable: write it without parentheses", node.function);
+    return Type();
+  }
+  bool allowed = place_allows(expr, *row);
+  // What stands within is neither alone nor assigned.
+  const Expr* alone = std::exchange(statement_expr_, nullptr);
+  const Assign* assign = std::exchange(assign_, nullptr);
+  bool good = arguments(expr, node, *row);
+  statement_expr_ = alone;
+  assign_ = assign;
+  return good && allowed ? row->result(*this, expr) : Type();
+}
+
+bool Checking::place_allows(const Expr& expr, const Builtin& row) {
+  using Place = Builtin::Place;
+  bool assigned = assign_ && assign_->value.get() == &expr && std::holds_alternative<MapRef>(assign_->target->node);
+  bool alone = statement_expr_ == &expr;
+  switch (row.place) {
+    case Place::expression: return true;
+    case Place::statement:
+      if (!alone) reports_->add(Code::not_a_value, expr.span, fmt::format("{}()", row.name));
+      return alone;
+    case Place::map_value:
+      if (assigned && !assign_->op.empty())
+        reports_->add(Code::compound_aggregate, expr.span, assign_->op, fmt::format("{}()", row.name)).hint =
+            fmt::format("write @name = {}(…);", row.name);
+      else if (!assigned)
+        reports_->add(Code::aggregate_only_map, expr.span, fmt::format("{}()", row.name)).hint =
+            fmt::format("write @name = {}(…);", row.name);
+      return assigned && assign_->op.empty();
+    case Place::map_value_or_statement: {
+      bool with_target = std::get<Call>(expr.node).args.empty() ? assigned && assign_->op.empty() : alone || assigned;
+      if (!with_target) reports_->add(Code::not_a_value, expr.span, fmt::format("{}()", row.name));
+      return with_target;
+    }
+  }
+  bug("a Place that check does not know");
+}
+
+bool Checking::arguments(const Expr& expr, const Call& node, const Builtin& row) {
+  size_t least = 0;
+  size_t most = row.params.size();
+  for (const Param& param : row.params) {
+    least += !param.optional && !param.repeated;
+    if (param.repeated) most = SIZE_MAX;
+  }
+  std::string of = row.form == Builtin::Form::op ? fmt::format("'{}'", row.name) : fmt::format("{}()", row.name);
+  if (node.args.size() < least || node.args.size() > most) {
+    for (const ExprPtr& arg : node.args) expression(*arg);
+    std::string wanted = least == most ? fmt::format("{}", least)
+                         : most == SIZE_MAX ? fmt::format("at least {}", least)
+                                            : fmt::format("{} to {}", least, most);
+    reports_->add(node.args.size() < least ? Code::too_few_arguments : Code::too_many_arguments, expr.span, of, wanted,
+                  node.args.size());
+    return false;
+  }
+  bool good = true;
+  for (size_t i = 0; i < node.args.size(); i++)
+    good &= argument(*node.args[i], row.params[std::min(i, row.params.size() - 1)], i + 1, of);
+  return good;
+}
+
+bool Checking::argument(const Expr& arg, const Param& param, size_t number, std::string_view of) {
+  auto* map = std::get_if<MapRef>(&arg.node);
+  auto wrong = [&](std::string_view what) {
+    reports_->add(Code::wrong_argument, arg.span, number, of, wording(param.want), what);
+    return false;
+  };
+  bool whole = map && map->keys.empty() && (param.want == Want::map || param.want == Want::map_or_value);
+  if (whole) {
+    declare_map(arg);
+    if (known_.maps[map->name].value.type.kind != Type::Kind::none) return true;
+    reports_->add(Code::unset_map, arg.span, map->name);
+    return false;
+  }
+  if (param.want == Want::map_element && map) {
+    declare_map(arg);
+    use_keys(arg);
+    return true;
+  }
+  const Type type = value(arg);
+  bool literal = literal_integer(arg).has_value();
+  if (type.kind == Type::Kind::none) return false;  // reported, or not known in this walk
+  switch (param.want) {
+    case Want::value:
+    case Want::map_or_value: return true;
+    case Want::integer: return type.is_integer() || type.is_pointer() || wrong(type.spelling());
+    case Want::literal_integer: return literal || wrong(type.is_integer() ? "computed while it runs" : type.spelling());
+    case Want::literal_string: return literal_string(arg) || wrong(type.is_string() ? "read while it runs" : type.spelling());
+    case Want::string: return type.is_string() || wrong(type.spelling());
+    case Want::map:
+    case Want::map_element: return wrong(map ? "an element" : type.spelling());
+  }
+  bug("a Want that check does not know");
+}
+
+// ---- casts and steps ----
+
+Type Checking::cast(const Expr& expr, const Cast& node) {
+  const Type from = value(*node.value);
+  auto word = std::ranges::find(type_words, node.type_name, &TypeWord::name);
+  if (word == std::end(type_words)) {
+    std::vector<std::string_view> names;
+    for (const TypeWord& each : type_words) names.push_back(each.name);
+    Diagnostic& report = reports_->add(Code::unknown_type, expr.span, node.type_name);
+    if (std::string better = did_you_mean(near_matches(node.type_name, names)); !better.empty()) report.hint = better;
+    return Type::integer(8, true);
+  }
+  Type type = Type::integer(word->size, word->is_signed);
+  for (uint32_t i = 0; i < node.pointers; i++) type = Type::pointer(type);
+  bool number = from.is_integer() || from.is_pointer();
+  if (!number && from.kind != Type::Kind::none)
+    reports_->add(Code::bad_cast, expr.span, from.spelling(), type.spelling());
+  return type;
+}
+
+Type Checking::step(const Step& node) {
+  Type type;
+  if (auto* map = std::get_if<MapRef>(&node.target->node)) {
+    declare_map(*node.target);
+    use_keys(*node.target);
+    type = known_.maps[map->name].value.type;
+    assign_to_map(*node.target, type.is_pointer() ? type : Type::integer(8, true), true, node.target->span);
+  } else if (std::holds_alternative<Variable>(node.target->node)) {
+    type = value(*node.target);
+  } else {
+    expression(*node.target);
+    reports_->add(Code::not_assignable, node.target->span);
+  }
+  program_.types[node.target->id] = type;
+  if (type.is_aggregate() || type.is_string())
+    reports_->add(Code::wrong_operand, node.target->span, node.increment ? "++" : "--", type.spelling());
+  return type.is_integer() || type.is_pointer() ? type : Type::integer(8, true);
+}
+
+}  // namespace zeektrace

@@ -1,0 +1,82 @@
+#include "parser/checking.h"
+
+namespace zeektrace {
+
+void Checking::block(const Block& statements) {
+  for (const Stmt& each : statements) statement(each);
+}
+
+void Checking::statement(const Stmt& statement) {
+  if (auto* node = std::get_if<Assign>(&statement.node)) return assign(*node);
+  if (auto* node = std::get_if<If>(&statement.node)) {
+    condition(*node->condition);
+    block(node->then);
+    block(node->otherwise);
+  } else if (auto* node = std::get_if<Evaluate>(&statement.node)) {
+    const Expr* outer = std::exchange(statement_expr_, node->expr.get());
+    expression(*node->expr);
+    statement_expr_ = outer;
+  }
+}
+
+void Checking::condition(const Expr& expr) {
+  const Type& type = value(expr);
+  if (type.kind != Type::Kind::none && !type.is_integer() && !type.is_pointer())
+    reports_->add(Code::bad_condition, expr.span, type.spelling());
+}
+
+void Checking::assign(const Assign& assign) {
+  if (auto* node = std::get_if<Variable>(&assign.target->node)) return assign_variable(assign, node->name);
+  if (std::holds_alternative<MapRef>(assign.target->node)) return assign_map(assign);
+  expression(*assign.target);
+  value(*assign.value);
+  reports_->add(Code::not_assignable, assign.target->span);
+}
+
+void Checking::assign_variable(const Assign& assign, const std::string& name) {
+  const Type type = value(*assign.value);
+  if (!assign.op.empty()) {
+    const Type target = variable(*assign.target, Variable{name});
+    bool numbers = (target.is_integer() || target.is_pointer()) && (type.is_integer() || type.is_pointer());
+    if (!numbers && target.kind != Type::Kind::none)
+      reports_->add(Code::mixed_operands, assign.value->span, assign.op + "=", target.spelling(), type.spelling());
+  }
+  Merged& merged = seen_.variables[decl_][name];
+  if (!merged.merge(type, is_literal(*assign.value)))
+    reports_->add(Code::variable_type, assign.value->span, name, merged.type.spelling(), type.spelling());
+  assigned_.insert(name);
+  program_.types[assign.target->id] = known_.variables[decl_][name].type;
+}
+
+void Checking::assign_map(const Assign& assign) {
+  const Expr& target = *assign.target;
+  declare_map(target);
+  use_keys(target);
+  const Expr& from = *assign.value;
+  targets_[from.id] = &target;
+  const Assign* outer = std::exchange(assign_, &assign);
+  const Type type = expression(from);
+  assign_ = outer;
+
+  const std::string& name = std::get<MapRef>(target.node).name;
+  const Type known = known_.maps[name].value.type;
+  program_.types[target.id] = known;
+  if (type.kind == Type::Kind::none) {
+    // delete() gives the map no type; any other call without a value has said so already, or says it here.
+    auto* call = std::get_if<Call>(&from.node);
+    const Builtin* row = call ? find_builtin(builtins_, call->function, Builtin::Form::function) : nullptr;
+    if (row && row->place == Builtin::Place::statement) reports_->add(Code::not_a_value, from.span, row->name);
+    return;
+  }
+  if (!assign.op.empty()) {
+    bool numbers = (known.is_integer() || known.is_pointer()) && (type.is_integer() || type.is_pointer());
+    if (known.is_aggregate())
+      reports_->add(Code::compound_aggregate, target.span, assign.op, known.spelling()).hint =
+          "aggregations are assigned, such as @name = sum(n);";
+    else if (!numbers && known.kind != Type::Kind::none)
+      reports_->add(Code::mixed_operands, from.span, assign.op + "=", known.spelling(), type.spelling());
+  }
+  assign_to_map(target, type, is_literal(from), from.span);
+}
+
+}  // namespace zeektrace

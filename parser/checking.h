@@ -1,0 +1,97 @@
+// Private to parser/: the state of one check(). Its parts are in check.cpp (probes, the walks), check_statement.cpp,
+// check_expression.cpp and check_map.cpp.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "parser/check.h"
+#include "parser/inference.h"
+
+namespace zeektrace {
+
+class Checking final : public Checker {
+ public:
+  Checking(const Source& source, const Ast& ast, std::span<const Builtin> builtins,
+           std::span<const Provider> providers, Machine& machine, const CheckOptions& options,
+           Diagnostics& diagnostics);
+  Result<Program> run();
+
+  // ---- for the rows (Checker) ----
+  const Type& type_of(const Expr& expr) const override { return program_.types[expr.id]; }
+  std::optional<int64_t> literal_integer(const Expr& expr) const override;
+  std::optional<std::string> literal_string(const Expr& expr) const override;
+  std::optional<std::string> parameter_text(const Expr& expr) const override;
+  void make_constant(const Expr& expr, std::string text) override { program_.constants[expr.id] = std::move(text); }
+  const Field* field(std::string_view name) const override;
+  std::string_view place() const override { return probe_->points.front().name; }
+  Diagnostics& diagnostics() override { return *reports_; }
+  const MapDef& map(const Expr& expr) const override { return program_.maps[map_number(expr)]; }
+  uint32_t map_number(const Expr& expr) const override;
+  const Expr& target(const Expr& call) const override;
+  void add_record(const Expr& call, Record record, const std::vector<Type>& fields) override;
+  const CheckOptions& options() const override { return options_; }
+
+ private:
+  // Probes.
+  Status expand_probes();
+  Status expand_points(const ProbeDecl& decl, const AttachSpec& spec, std::vector<Probe>& groups);
+  void add_to_group(std::vector<Probe>& groups, const ProbeDecl& decl, AttachPoint point, std::vector<Field> fields);
+  std::optional<std::string> fill_parameters(const AttachSpec& spec);
+  void name_probes();
+
+  // Walks.
+  void walk();
+  void lay_out_maps();
+  void block(const Block& statements);
+  void statement(const Stmt& statement);
+  void assign(const Assign& assign);
+  void assign_variable(const Assign& assign, const std::string& name);
+  void assign_map(const Assign& assign);
+  void condition(const Expr& expr);
+
+  // Expressions; the type is also kept in Program::types.
+  const Type& expression(const Expr& expr);
+  const Type& value(const Expr& expr);  // an expression that must give something
+  Type type_for(const Expr& expr);
+  Type name(const Expr& expr, const Name& node);
+  Type positional(const Expr& expr);
+  Type field_of(const Expr& expr, const FieldRef& node);
+  Type variable(const Expr& expr, const Variable& node);
+  Type call(const Expr& expr, const Call& node);
+  Type cast(const Expr& expr, const Cast& node);
+  Type step(const Step& node);
+  bool place_allows(const Expr& expr, const Builtin& row);
+  bool arguments(const Expr& expr, const Call& node, const Builtin& row);
+  bool argument(const Expr& arg, const Param& param, size_t number, std::string_view of);
+  bool is_literal(const Expr& expr) const { return literal_integer(expr).has_value(); }
+
+  // Maps.
+  void declare_map(const Expr& expr);
+  void use_keys(const Expr& expr);
+  Type read_map(const Expr& expr);
+  void assign_to_map(const Expr& target, const Type& type, bool is_literal, Span span);
+
+  const Source& source_;
+  const Ast& ast_;
+  std::span<const Builtin> builtins_;
+  std::span<const Provider> providers_;
+  Machine& machine_;
+  const CheckOptions& options_;
+  Diagnostics& diagnostics_;
+  Diagnostics* reports_ = nullptr;  // where this walk's diagnostics go
+  Program program_;
+
+  Facts known_;  // from the walk before
+  Facts seen_;   // in this walk
+  Probe* probe_ = nullptr;
+  size_t decl_ = 0;                      // the probe's place in the script
+  std::set<std::string> assigned_;       // variables that have a value by now
+  const Expr* statement_expr_ = nullptr;  // the expression that stands alone as a statement
+  const Assign* assign_ = nullptr;       // the assignment whose value is looked at
+  std::map<ExprId, const Expr*> targets_;
+  std::vector<bool> typed_;  // by ExprId: met in an earlier group of the same probe
+};
+
+}  // namespace zeektrace

@@ -1,0 +1,44 @@
+#include "parser/inference.h"
+
+#include <algorithm>
+
+namespace zeektrace {
+namespace {
+
+bool is_number(const Type& type) { return type.is_integer() || type.is_pointer(); }
+
+// What can be kept of a value: an integer of any width takes a whole word.
+Type kept(Type type) {
+  if (type.is_integer()) type.size = 8;
+  return type;
+}
+
+}  // namespace
+
+bool Merged::merge(const Type& other, bool is_literal) {
+  if (other.kind == Type::Kind::none) return true;  // not known yet
+  bool numeric = is_number(other) || other.is_aggregate();
+  if (numeric && !is_literal) {
+    // Narrow unsigned numbers are positive words either way.
+    bool narrow = other.is_integer() && other.size < 8 && !other.is_signed;
+    is_signed |= other.is_signed;
+    is_unsigned |= !other.is_signed && !narrow;
+  }
+  if (type.kind == Type::Kind::none) {
+    type = kept(other);
+  } else if (is_number(type) && is_number(other)) {
+    if (other.is_pointer() && type.is_integer()) type = other;
+  } else if (!type.fits(other)) {
+    return false;
+  }
+  if (type.is_string()) type.size = std::max(type.size, other.size);
+  if (type.is_integer() || type.is_aggregate()) type.is_signed = is_signed || (!is_unsigned && !type.is_aggregate());
+  return true;
+}
+
+bool Merged::operator==(const Merged& other) const {
+  return type.kind == other.type.kind && type.size == other.type.size && type.is_signed == other.type.is_signed &&
+         type.buckets == other.type.buckets && (!type.pointee == !other.type.pointee);
+}
+
+}  // namespace zeektrace

@@ -1,0 +1,39 @@
+// How the types of maps and variables are found. A script may read a map in one probe and assign to it in a later one,
+// so check walks the whole script several times: each walk uses the types that the one before it saw, until they stay
+// the same. Whatever is assigned anywhere is merged here: a text is as long as the longest, a number is unsigned only
+// if every assigned value is (literals take either side).
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "parser/type.h"
+
+namespace zeektrace {
+
+struct Merged {
+  Type type;
+  bool is_signed = false;    // something signed was assigned, other than a literal
+  bool is_unsigned = false;  // something unsigned
+
+  // False when the two can't live in one place.
+  bool merge(const Type& other, bool is_literal);
+  bool operator==(const Merged& other) const;
+};
+
+struct MapFacts {
+  bool keys_known = false;
+  std::vector<Merged> keys;
+  Merged value;
+  bool operator==(const MapFacts&) const = default;
+};
+
+struct Facts {
+  std::map<std::string, MapFacts> maps;
+  // By the probe's place in the script, then by name.
+  std::map<size_t, std::map<std::string, Merged>> variables;
+  bool operator==(const Facts&) const = default;
+};
+
+}  // namespace zeektrace
