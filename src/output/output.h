@@ -1,25 +1,36 @@
 // Where answers go: one file per format, each an Output made by its row. Standard output unless -o names a file. Every
-// call is one thing to tell; flush() after each drain.
+// call is one thing to tell; the session flushes after each drain, and looks at the stream for errors then. What is no
+// answer (how many probes are armed, what was lost) goes to `err` where the format has no place for it.
 #pragma once
 
 #include <cstdio>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "src/output/value.h"
 
 namespace zeektrace {
 
+// Something that the kernel side could not hand over.
+struct Loss {
+  uint64_t count = 0;
+  std::string_view thing;   // "event", of which there may be several
+  std::string_view fate;    // "lost"
+  std::string_view why;     // "ring buffer full"
+  std::string_view remedy;  // what to do about it
+};
+
 class Output {
  public:
   virtual ~Output() = default;
-  virtual void attached(size_t probes) = 0;                 // everything is armed
-  virtual void printed(std::string_view text) = 0;          // printf
-  virtual void time(std::string_view text) = 0;             // time()
-  virtual void value(const Value& value) = 0;               // print(expr)
-  virtual void table(const Table& table) = 0;               // print(@m), and at exit
-  virtual void lost(uint64_t events, std::string_view why) = 0;
+  virtual void attached(size_t probes) = 0;         // everything is armed
+  virtual void printed(std::string_view text) = 0;  // printf
+  virtual void time(std::string_view text) = 0;     // time()
+  virtual void value(const Value& value) = 0;       // print(expr)
+  virtual void table(const Table& table) = 0;       // print(@m), and at exit
+  virtual void lost(const Loss& loss) = 0;
 };
 
 struct Format {
@@ -28,5 +39,13 @@ struct Format {
   std::unique_ptr<Output> (*make)(std::FILE* out, std::FILE* err, bool quiet);
 };
 std::span<const Format> all_formats();
+
+std::unique_ptr<Output> make_text(std::FILE* out, std::FILE* err, bool quiet);
+std::unique_ptr<Output> make_json(std::FILE* out, std::FILE* err, bool quiet);
+
+// "17 events lost: ring buffer full (print less often…)"
+std::string loss_text(const Loss& loss);
+// A line break, then a line a frame, indented (4 columns within a key, 8 elsewhere).
+std::string stack_text(const Stack& stack, int indent);
 
 }  // namespace zeektrace

@@ -34,32 +34,48 @@ struct Histogram {
   struct Bucket {
     bool has_low = true;
     bool has_high = true;
-    int64_t low = 0;
-    uint64_t high = 0;   // exclusive
+    __int128 low = 0;   // in 128 bits, for the last bucket of unsigned numbers ends at 2^64
+    __int128 high = 0;  // exclusive
     uint64_t count = 0;
   };
   bool linear = false;
+  int64_t step = 0;             // of a linear one
   std::vector<Bucket> buckets;  // from the first to the last that is not empty; none when nothing was counted
 };
+// A number that is signed or not, as the values that went into it were.
 struct Average {
-  int64_t value = 0;
+  std::variant<int64_t, uint64_t> value;
 };
 struct Statistics {
   uint64_t count = 0;
-  int64_t average = 0;
-  int64_t total = 0;
+  std::variant<int64_t, uint64_t> average;
+  std::variant<int64_t, uint64_t> total;
 };
 
 using Value = std::variant<Signed, Unsigned, Text, Address, Symbol, Stack, Histogram, Average, Statistics>;
 
+// std::visit with a lambda for each alternative.
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
 struct Table {
+  enum class Kind {
+    map,
+    hist,
+    stats,  // averages too
+  };
   struct Row {
     std::vector<Value> key;  // empty for a map without key
     Value value;
   };
   std::string name;        // without the at sign
+  Kind kind = Kind::map;
   bool keyed = false;
-  std::vector<Row> rows;   // in the order in which they are shown
+  std::vector<Row> rows;   // in the order in which they are shown; none when there is nothing to show
 };
 
 }  // namespace zeektrace

@@ -1,0 +1,269 @@
+#include "src/decode.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace zeektrace {
+namespace {
+
+using Wide = __int128;  // holds every 64-bit number, signed or not
+
+uint64_t word(Bytes bytes, size_t index) {
+  uint64_t value = 0;
+  std::memcpy(&value, bytes.data() + index * sizeof value, sizeof value);
+  return value;
+}
+
+Value number(uint64_t bits, bool is_signed) {
+  if (is_signed) return Signed{static_cast<int64_t>(bits)};
+  return Unsigned{bits};
+}
+
+std::variant<int64_t, uint64_t> any_number(uint64_t bits, bool is_signed) {
+  if (is_signed) return static_cast<int64_t>(bits);
+  return bits;
+}
+
+uint64_t divide(uint64_t bits, uint64_t by, bool is_signed) {
+  if (by <= 1) return bits;
+  if (!is_signed) return bits / by;
+  return static_cast<uint64_t>(static_cast<Wide>(static_cast<int64_t>(bits)) / static_cast<Wide>(by));
+}
+
+Stack stack_of(const StackKey& key, bool is_user, const Names& names) {
+  Stack stack;
+  if (key.hash == 0) return stack;
+  auto frames = names.frames(key.hash);
+  for (size_t i = 0; i < frames.size(); ++i) {
+    bool is_return = i > 0;
+    stack.frames.push_back(is_user ? names.user(key.tgid, frames[i], is_return) : names.kernel(frames[i], is_return));
+  }
+  return stack;
+}
+
+Text text_of(Bytes bytes, uint32_t size) {
+  const auto* begin = reinterpret_cast<const char*>(bytes.data());
+  return {std::string(begin, strnlen(begin, std::min<size_t>(bytes.size(), size)))};
+}
+
+Text point_of(uint64_t index, std::span<const std::string> names) {
+  if (index < names.size()) return {names[index]};
+  return {"?"};
+}
+
+// ---- aggregations: the copies of all CPUs → one value ----
+
+using Copies = std::span<const std::vector<std::byte>>;
+
+uint64_t total(Copies copies, size_t index) {
+  uint64_t sum = 0;
+  for (const auto& copy : copies) sum += word(copy, index);
+  return sum;
+}
+
+// min and max: the highest ExtremeRank of all CPUs. Nothing when no CPU has seen a value.
+std::optional<Value> extreme(const Type& type, Copies copies, uint64_t div) {
+  std::optional<uint64_t> highest;
+  for (const auto& copy : copies) {
+    uint64_t rank = word(copy, 0), seen = word(copy, 1);
+    if (seen != 0) highest = std::max(rank, highest.value_or(0));
+  }
+  if (!highest) return std::nullopt;
+  uint64_t value = extreme_rank(*highest, type.is_signed, type.kind == Type::Kind::min);
+  return number(divide(value, div, type.is_signed), type.is_signed);
+}
+
+// avg and stats: {count, total}.
+std::optional<Value> mean(const Type& type, Copies copies, uint64_t div) {
+  uint64_t count = total(copies, 0);
+  if (count == 0) return std::nullopt;
+  uint64_t sum = total(copies, 1);
+  auto average = any_number(divide(divide(sum, count, type.is_signed), div, type.is_signed), type.is_signed);
+  if (type.kind == Type::Kind::avg) return Average{average};
+  return Statistics{count, average, any_number(divide(sum, div, type.is_signed), type.is_signed)};
+}
+
+Histogram histogram(const Type& type, Copies copies, uint64_t div) {
+  Histogram result;
+  result.linear = type.kind == Type::Kind::lhist;
+  result.step = result.linear ? type.buckets.step : 0;
+  uint32_t size = bucket_count(type.kind, type.buckets);
+  std::vector<uint64_t> counts(size);
+  for (uint32_t i = 0; i < size; ++i) counts[i] = total(copies, i);
+  auto filled = [](uint64_t count) { return count != 0; };
+  auto first = std::find_if(counts.begin(), counts.end(), filled);
+  auto last = std::find_if(counts.rbegin(), counts.rend(), filled).base();
+  for (auto at = first; at < last; ++at) {
+    BucketRange range = bucket_range(type.kind, type.buckets, static_cast<uint32_t>(at - counts.begin()));
+    result.buckets.push_back({range.has_low, range.has_high, range.low, range.high, divide(*at, div, false)});
+  }
+  return result;
+}
+
+// Nothing when there is no value: a minimum of no numbers, an empty histogram.
+std::optional<Value> reduce(const Type& type, Copies copies, uint64_t div) {
+  switch (type.kind) {
+    case Type::Kind::count: return Unsigned{total(copies, 0) / std::max<uint64_t>(div, 1)};
+    case Type::Kind::sum: return number(divide(total(copies, 0), div, type.is_signed), type.is_signed);
+    case Type::Kind::min:
+    case Type::Kind::max: return extreme(type, copies, div);
+    case Type::Kind::avg:
+    case Type::Kind::stats: return mean(type, copies, div);
+    case Type::Kind::hist:
+    case Type::Kind::lhist: {
+      Histogram result = histogram(type, copies, div);
+      if (result.buckets.empty()) return std::nullopt;
+      return result;
+    }
+    default: bug("reduce() of a type that is no aggregation");
+  }
+}
+
+// ---- order ----
+
+// The number that a row is sorted by; nothing for values that have none.
+std::optional<Wide> weight(const Value& value) {
+  using Weight = std::optional<Wide>;
+  auto wide = [](const auto& v) { return std::visit([](auto n) { return static_cast<Wide>(n); }, v); };
+  return std::visit(
+    Overloaded{
+      [](const Signed& v) { return Weight(v.value); },
+      [](const Unsigned& v) { return Weight(v.value); },
+      [](const Address& v) { return Weight(v.value); },
+      [&](const Average& v) { return Weight(wide(v.value)); },
+      [&](const Statistics& v) { return Weight(wide(v.total)); },
+      [](const Histogram& v) {
+        Wide sum = 0;
+        for (const auto& bucket : v.buckets) sum += bucket.count;
+        return Weight(sum);
+      },
+      [](const Text&) { return Weight(); },
+      [](const Symbol&) { return Weight(); },
+      [](const Stack&) { return Weight(); },
+    },
+    value);
+}
+
+std::vector<std::string> words(const Value& value) {
+  if (const auto* text = std::get_if<Text>(&value)) return {text->value};
+  if (const auto* symbol = std::get_if<Symbol>(&value)) return {symbol->name};
+  if (const auto* stack = std::get_if<Stack>(&value)) return stack->frames;
+  return {};
+}
+
+bool value_less(const Value& a, const Value& b) {
+  auto weight_a = weight(a), weight_b = weight(b);
+  if (weight_a && weight_b) return *weight_a < *weight_b;
+  return words(a) < words(b);
+}
+
+bool key_less(const Table::Row& a, const Table::Row& b) {
+  return std::lexicographical_compare(a.key.begin(), a.key.end(), b.key.begin(), b.key.end(), value_less);
+}
+
+// By value where values are numbers, and by key among equals.
+bool row_less(const Table::Row& a, const Table::Row& b) {
+  auto weight_a = weight(a.value), weight_b = weight(b.value);
+  if (weight_a && weight_b && *weight_a != *weight_b) return *weight_a < *weight_b;
+  return key_less(a, b);
+}
+
+// ---- rows ----
+
+std::optional<std::vector<Value>> decode_key(const MapDef& map, Bytes key, const Names& names) {
+  std::vector<Value> values;
+  for (size_t i = 0; i < map.keys.size(); ++i) {
+    size_t offset = map.key_offset(i);
+    if (offset > key.size()) return std::nullopt;
+    auto value = decode_value(map.keys[i], key.subspan(offset), names);
+    if (!value) return std::nullopt;
+    values.push_back(std::move(*value));
+  }
+  return values;
+}
+
+std::optional<Value> decode_element(const Type& type, const MapRow& row, uint64_t div, const Names& names) {
+  if (row.values.empty()) return std::nullopt;
+  for (const auto& copy : row.values) {
+    if (copy.size() < type.storage()) return std::nullopt;
+  }
+  if (type.is_aggregate()) return reduce(type, row.values, div);
+  if (type.is_integer()) return number(divide(word(row.values[0], 0), div, type.is_signed), type.is_signed);
+  return decode_value(type, row.values[0], names);
+}
+
+Table::Kind table_kind(const Type& type) {
+  switch (type.kind) {
+    case Type::Kind::hist:
+    case Type::Kind::lhist: return Table::Kind::hist;
+    case Type::Kind::avg:
+    case Type::Kind::stats: return Table::Kind::stats;
+    default: return Table::Kind::map;
+  }
+}
+
+}  // namespace
+
+std::optional<Value> decode_value(const Type& type, Bytes bytes, const Names& names) {
+  if (type.kind == Type::Kind::none || bytes.size() < type.storage()) return std::nullopt;
+  switch (type.kind) {
+    case Type::Kind::integer: return number(word(bytes, 0), type.is_signed);
+    case Type::Kind::pointer: return Address{word(bytes, 0)};
+    case Type::Kind::string: return text_of(bytes, type.size);
+    case Type::Kind::probe: return point_of(word(bytes, 0), names.points);
+    case Type::Kind::func: return point_of(word(bytes, 0), names.functions);
+    case Type::Kind::ksym: return Symbol{names.kernel(word(bytes, 0), false)};
+    case Type::Kind::usym: {
+      UserAddress place;
+      std::memcpy(&place, bytes.data(), sizeof place);
+      return Symbol{names.user(place.tgid, place.address, false)};
+    }
+    case Type::Kind::kstack:
+    case Type::Kind::ustack: {
+      StackKey key;
+      std::memcpy(&key, bytes.data(), sizeof key);
+      return stack_of(key, type.kind == Type::Kind::ustack, names);
+    }
+    default: {
+      std::vector<std::byte> copy(bytes.begin(), bytes.begin() + type.storage());
+      return reduce(type, {&copy, 1}, 1);
+    }
+  }
+}
+
+const Record* find_record(const Program& program, Bytes message) {
+  if (message.size() < sizeof(uint64_t)) return nullptr;
+  uint64_t index = word(message, 0);
+  if (index >= program.records.size()) return nullptr;
+  const Record& record = program.records[index];
+  if (message.size() < record.size) return nullptr;
+  for (const auto& field : record.fields) {
+    if (field.offset > message.size() || message.size() - field.offset < field.type.storage()) return nullptr;
+  }
+  return &record;
+}
+
+std::vector<Value> decode_fields(const Record& record, Bytes message, const Names& names) {
+  std::vector<Value> values;
+  for (const auto& field : record.fields) {
+    auto value = decode_value(field.type, message.subspan(field.offset), names);
+    values.push_back(value ? std::move(*value) : Value(Text{}));
+  }
+  return values;
+}
+
+Table decode_table(const MapDef& map, std::span<const MapRow> rows, const Shown& shown, const Names& names) {
+  Table table{map.name, table_kind(map.value), !map.keys.empty(), {}};
+  for (const auto& row : rows) {
+    auto key = decode_key(map, row.key, names);
+    auto value = decode_element(map.value, row, shown.div, names);
+    if (key && value) table.rows.push_back({std::move(*key), std::move(*value)});
+  }
+  std::sort(table.rows.begin(), table.rows.end(), row_less);
+  if (shown.top != 0 && table.rows.size() > shown.top) {
+    table.rows.erase(table.rows.begin(), table.rows.end() - static_cast<std::ptrdiff_t>(shown.top));
+  }
+  return table;
+}
+
+}  // namespace zeektrace

@@ -1,0 +1,48 @@
+// What the kernel side wrote, as bytes → Values. Nothing here asks the kernel for anything: names of addresses and the
+// frames of a stack come through Names, which tests fake. Bytes are never trusted: what is shorter than its layout says
+// is refused, not read.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "parser/program.h"
+#include "probes/tracer.h"
+#include "src/output/value.h"
+
+namespace zeektrace {
+
+using Bytes = std::span<const std::byte>;
+
+// What decode has to ask for.
+struct Names {
+  // "malloc+20". A return address stands behind its call, which may be the last instruction of its function.
+  std::function<std::string(uint64_t address, bool is_return)> kernel;
+  std::function<std::string(uint32_t tgid, uint64_t address, bool is_return)> user;
+  std::function<std::vector<uint64_t>(uint64_t hash)> frames;
+  std::span<const std::string> points;     // by cookie: Program::point_names
+  std::span<const std::string> functions;  // by cookie: Program::point_functions
+};
+
+// A value of this type, `bytes` being its storage.
+std::optional<Value> decode_value(const Type& type, Bytes bytes, const Names& names);
+
+// The message's row, or null when it is not a whole message of any.
+const Record* find_record(const Program& program, Bytes message);
+// The fields of a message that find_record() knows.
+std::vector<Value> decode_fields(const Record& record, Bytes message, const Names& names);
+
+// A map's elements: aggregations summed over the CPUs, rows in the order in which they are shown (numbers and
+// aggregations by value, others by key), only the last `top` when it is not 0, numbers divided by `div`.
+struct Shown {
+  uint64_t top = 0;
+  uint64_t div = 1;
+};
+Table decode_table(const MapDef& map, std::span<const MapRow> rows, const Shown& shown, const Names& names);
+
+}  // namespace zeektrace

@@ -1,0 +1,152 @@
+// zeektrace FILE: options → source → parse → check → emit → load → session. Each stage takes the value of the one before.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
+#include "codegen/object.h"
+#include "parser/check.h"
+#include "parser/parse.h"
+#include "probes/machine.h"
+#include "probes/tracer.h"
+#include "src/listing.h"
+#include "src/options.h"
+#include "src/script.h"
+#include "src/session.h"
+
+namespace zeektrace {
+namespace {
+
+int report(const Error& error) {
+  fmt::print(stderr, "zeektrace: {}\n", error.text());
+  return error.kind == Error::Kind::script ? 1 : 2;
+}
+
+int report(const Source& source, const Diagnostics& diagnostics) {
+  for (const auto& diagnostic : diagnostics.all()) fmt::print(stderr, "{}", render(source, diagnostic));
+  return 1;
+}
+
+// For -v: how long each stage took.
+class Stages {
+ public:
+  explicit Stages(bool told) : told_(told) {}
+  void done(std::string_view stage) {
+    auto now = std::chrono::steady_clock::now();
+    if (told_) fmt::print(stderr, "{:<6} {:6.1f} ms\n", stage, std::chrono::duration<double, std::milli>(now - last_).count());
+    last_ = now;
+  }
+
+ private:
+  bool told_;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+Machine::Settings settings(const Options& options, std::optional<pid_t> pid) {
+  Machine::Settings settings;
+  settings.pid = pid;
+  settings.unsafe = options.unsafe;
+  return settings;
+}
+
+// The command of -c, held back. Nothing for -d and --dry-run: they run nothing.
+Result<std::optional<Child>> start_child(const Options& options) {
+  std::optional<Child> none;
+  if (!options.command || options.dump || options.dry_run) return none;
+  auto words = split_words(*options.command);
+  if (!words) return words.error();
+  auto child = Child::start(std::move(*words));
+  if (!child) return child.error();
+  return std::optional<Child>(std::move(*child));
+}
+
+Result<std::FILE*> open_output(const Options& options) {
+  if (options.output.empty()) return stdout;
+  std::FILE* out = std::fopen(options.output.c_str(), "we");
+  if (out == nullptr) return errno_error(errno, fmt::format("-o: can't write {}", options.output));
+  return out;
+}
+
+int dump(const Ast& ast, const Object& object) {
+  fmt::print("{}\n{}", dump(ast), object_facts(object));
+  return std::fflush(stdout) == 0 ? 0 : 2;
+}
+
+Result<Tracer> load(const Object& object, const Program& program, Machine& machine, const Options& options) {
+  std::string log;
+  auto tracer = Tracer::load(object.elf, program, machine, &log);
+  if (!tracer && options.verbose && !log.empty()) fmt::print(stderr, "{}\n", log);
+  if (tracer && options.verbose) {
+    for (const auto& line : tracer->describe()) fmt::print(stderr, "{}\n", line);
+  }
+  return tracer;
+}
+
+int run(const Options& options) {
+  Stages stages(options.verbose);
+  auto source = load_script(options);
+  if (!source) return report(source.error());
+  Diagnostics diagnostics;
+  auto ast = parse(*source, diagnostics);
+  if (!ast) return report(*source, diagnostics);
+  stages.done("parse");
+
+  if (options.pid) {
+    if (auto status = check_process(*options.pid); !status) return report(status.error());
+  }
+  auto child = start_child(options);
+  if (!child) return report(child.error());
+  auto pid = *child ? (*child)->pid() : options.pid;
+  Machine machine(settings(options, pid));
+  CheckOptions check_options{options.params, options.max_map_keys, options.max_strlen, {}};
+  if (pid) check_options.only_pid = static_cast<uint32_t>(*pid);
+  auto program = check(*source, *ast, all_builtins(), all_providers(), machine, check_options, diagnostics);
+  if (!program) return report(program.error());
+  if (!diagnostics.empty()) return report(*source, diagnostics);
+  stages.done("check");
+
+  auto object = emit(*program, all_builtins());
+  if (!object) return report(object.error());
+  stages.done("emit");
+  if (options.dump) return dump(*ast, *object);
+
+  auto out = open_output(options);
+  if (!out) return report(out.error());
+  auto tracer = load(*object, *program, machine, options);
+  if (!tracer) return report(tracer.error());
+  stages.done("load");
+  if (options.dry_run) return 0;
+
+  auto output = options.format->make(*out, stderr, options.quiet);
+  auto status = run_session(*program, *tracer, *output, *child ? &**child : nullptr, {*out, options.pid, options.quiet});
+  return status ? *status : report(status.error());
+}
+
+int list(const Options& options) {
+  if (options.pid) {
+    if (auto status = check_process(*options.pid); !status) return report(status.error());
+  }
+  Machine machine(settings(options, options.pid));
+  auto listed = list_probes(machine, options.pattern, options.verbose);
+  if (!listed) return report(listed.error());
+  std::string text = listing_text(*listed);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return std::fflush(stdout) == 0 ? 0 : 2;
+}
+
+int zeektrace_main(std::span<const std::string> arguments) {
+  auto options = parse_options(arguments, [](const char* name) -> const char* { return std::getenv(name); });
+  if (!options) return report(options.error());
+  if (options->help) return fmt::print("{}", help_text()), 0;
+  if (options->version) return fmt::print("zeektrace {}\n", ZEEKTRACE_VERSION), 0;
+  return options->list ? list(*options) : run(*options);
+}
+
+}  // namespace
+}  // namespace zeektrace
+
+int main(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + (argc > 0), argv + argc);
+  return zeektrace::zeektrace_main(arguments);
+}

@@ -1,0 +1,71 @@
+#include "src/messages.h"
+
+#include <array>
+#include <ctime>
+
+#include "src/format.h"
+
+namespace zeektrace {
+
+Status Messages::drain() {
+  Status status = Nothing{};
+  auto drained = tracer_.drain([&](Bytes message) {
+    ++received_;
+    if (deaf_ || !status) return;
+    if (const Record* record = find_record(program_, message)) {
+      status = act(*record, message);
+    } else {
+      ++malformed_;
+    }
+  });
+  return status ? drained : status;
+}
+
+Status Messages::act(const Record& record, Bytes message) {
+  switch (record.kind) {
+    case Record::Kind::printf: {
+      auto values = decode_fields(record, message, names_);
+      std::vector<uint32_t> sizes;
+      for (const auto& field : record.fields) sizes.push_back(field.type.is_integer() ? field.type.size : 8);
+      output_.printed(format_values(record.format, values, sizes));
+      break;
+    }
+    case Record::Kind::print_value:
+      for (const auto& value : decode_fields(record, message, names_)) output_.value(value);
+      break;
+    case Record::Kind::print_map: return print_map(program_.maps[record.map], {record.top, record.div});
+    case Record::Kind::clear: return tracer_.clear(program_.maps[record.map]);
+    case Record::Kind::zero: return tracer_.zero(program_.maps[record.map]);
+    case Record::Kind::time: output_.time(time_text(record.format)); break;
+    case Record::Kind::exit: exit(record, message); break;
+  }
+  return Nothing{};
+}
+
+Status Messages::print_map(const MapDef& map, const Shown& shown) {
+  if (map.value.kind == Type::Kind::none) return Nothing{};  // the script only deletes from it
+  auto rows = tracer_.read(map);
+  if (!rows) return rows.error();
+  output_.table(decode_table(map, *rows, shown, names_));
+  return Nothing{};
+}
+
+void Messages::exit(const Record& record, Bytes message) {
+  deaf_ = true;
+  int status = 0;
+  for (const auto& value : decode_fields(record, message, names_)) {
+    if (const auto* number = std::get_if<Signed>(&value)) status = static_cast<int>(number->value);
+    if (const auto* number = std::get_if<Unsigned>(&value)) status = static_cast<int>(number->value);
+  }
+  if (!exit_status_) exit_status_ = status;
+}
+
+std::string time_text(const std::string& format) {
+  std::time_t now = std::time(nullptr);
+  std::tm parts = {};
+  localtime_r(&now, &parts);
+  std::array<char, 4096> text;
+  return {text.data(), std::strftime(text.data(), text.size(), format.c_str(), &parts)};
+}
+
+}  // namespace zeektrace

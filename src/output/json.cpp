@@ -1,0 +1,125 @@
+// JSON, one object a line: {"type": T, "data": D}. Integers are exact, text that is not UTF-8 has its bad bytes
+// replaced, histogram bounds are closed ("max" is in the bucket) and left out where a bucket is open.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "src/output/output.h"
+
+namespace zeektrace {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json number_json(const std::variant<int64_t, uint64_t>& number) {
+  return std::visit([](auto value) { return Json(value); }, number);
+}
+
+Json bound_json(__int128 bound) {
+  if (bound < 0) return static_cast<int64_t>(bound);
+  return static_cast<uint64_t>(bound);
+}
+
+Json histogram_json(const Histogram& histogram) {
+  Json rows = Json::array();
+  for (const auto& bucket : histogram.buckets) {
+    Json row = Json::object();
+    if (bucket.has_low) row["min"] = bound_json(bucket.low);
+    if (bucket.has_high) row["max"] = bound_json(bucket.high - 1);
+    row["count"] = bucket.count;
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+Json value_json(const Value& value) {
+  return std::visit(
+    Overloaded{
+      [](const Signed& v) { return Json(v.value); },
+      [](const Unsigned& v) { return Json(v.value); },
+      [](const Text& v) { return Json(v.value); },
+      [](const Address& v) { return Json(fmt::format("{:#x}", v.value)); },
+      [](const Symbol& v) { return Json(v.name); },
+      [](const Stack& v) { return Json(stack_text(v, 8)); },
+      [](const Histogram& v) { return histogram_json(v); },
+      [](const Average& v) { return number_json(v.value); },
+      [](const Statistics& v) {
+        return Json{{"count", v.count}, {"average", number_json(v.average)}, {"total", number_json(v.total)}};
+      },
+    },
+    value);
+}
+
+// Keys are one string, their parts joined by commas.
+std::string key_text(const std::vector<Value>& key) {
+  std::string text;
+  for (const auto& part : key) {
+    if (&part != &key.front()) text += ',';
+    if (const auto* stack = std::get_if<Stack>(&part)) {
+      text += stack_text(*stack, 4);
+      continue;
+    }
+    Json json = value_json(part);
+    text += json.is_string() ? json.get<std::string>() : json.dump();
+  }
+  return text;
+}
+
+std::string_view type_word(Table::Kind kind) {
+  switch (kind) {
+    case Table::Kind::map: return "map";
+    case Table::Kind::hist: return "hist";
+    case Table::Kind::stats: return "stats";
+  }
+  return "map";
+}
+
+class JsonOutput final : public Output {
+ public:
+  JsonOutput(std::FILE* out, std::FILE* err, bool quiet) : out_(out), err_(err), quiet_(quiet) {}
+
+  void attached(size_t probes) override {
+    if (!quiet_) write("attached_probes", {{"probes", probes}});
+  }
+  void printed(std::string_view text) override { write("printf", text); }
+  void time(std::string_view text) override { write("time", text); }
+  void value(const Value& value) override { write("value", value_json(value)); }
+  void table(const Table& table) override {
+    Json content = table.keyed ? Json::object() : Json(nullptr);
+    if (!table.keyed && table.kind == Table::Kind::hist) content = Json::array();
+    for (const auto& row : table.rows) {
+      if (table.keyed) {
+        content[key_text(row.key)] = value_json(row.value);
+      } else {
+        content = value_json(row.value);
+      }
+    }
+    Json data = Json::object();
+    data["@" + table.name] = std::move(content);
+    write(type_word(table.kind), std::move(data));
+  }
+  void lost(const Loss& loss) override {
+    write("lost_events", {{"events", loss.count}, {"what", fmt::format("{} {}", loss.thing, loss.fate)}, {"why", loss.why}});
+    std::fflush(out_);
+    fmt::print(err_, "{}\n", loss_text(loss));
+  }
+
+ private:
+  void write(std::string_view type, Json data) {
+    Json line = {{"type", type}, {"data", std::move(data)}};
+    std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    std::fwrite(text.data(), 1, text.size(), out_);
+  }
+
+  std::FILE* out_;
+  std::FILE* err_;
+  bool quiet_;
+};
+
+}  // namespace
+
+std::unique_ptr<Output> make_json(std::FILE* out, std::FILE* err, bool quiet) {
+  return std::make_unique<JsonOutput>(out, err, quiet);
+}
+
+}  // namespace zeektrace

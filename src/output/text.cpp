@@ -1,0 +1,142 @@
+// Text for a terminal, in the layout that users of the language know: `@map[k1, k2]: value`, histograms with a bar of
+// 52 columns, an empty line after each map.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/output/output.h"
+
+namespace zeektrace {
+namespace {
+
+constexpr int bar_columns = 52;
+
+std::string number_text(const std::variant<int64_t, uint64_t>& number) {
+  return std::visit([](auto value) { return fmt::to_string(value); }, number);
+}
+
+// A multiple of a power of 1024 is written with that power's letter: 2048 is 2K, 1280 stays 1280.
+std::string power_label(__int128 bound) {
+  int power = 0;
+  for (; bound != 0 && bound % 1024 == 0; bound /= 1024) ++power;
+  std::string label = fmt::to_string(static_cast<int64_t>(bound));
+  if (power > 0) label += " KMGTPE"[power];
+  return label;
+}
+
+// Only steps that are whole K or M give bounds written so.
+std::string linear_label(__int128 bound, int64_t step) {
+  constexpr int64_t kilo = 1024, mega = 1024 * 1024;
+  auto number = static_cast<int64_t>(bound);
+  if (number == 0 || step == 0 || step % kilo != 0) return fmt::to_string(number);
+  if (number % mega == 0) return fmt::format("{}M", number / mega);
+  if (number % kilo == 0) return fmt::format("{}K", number / kilo);
+  return fmt::to_string(number);
+}
+
+std::string bucket_label(const Histogram& histogram, const Histogram::Bucket& bucket) {
+  auto bound = [&](__int128 value) {
+    return histogram.linear ? linear_label(value, histogram.step) : power_label(value);
+  };
+  if (!bucket.has_low) return fmt::format("(..., {})", bound(bucket.high));
+  if (!bucket.has_high) return fmt::format("[{}, ...)", bound(bucket.low));
+  if (!histogram.linear && bucket.high - bucket.low == 1) return fmt::format("[{}]", bound(bucket.low));
+  return fmt::format("[{}, {})", bound(bucket.low), bound(bucket.high));
+}
+
+std::string histogram_text(const Histogram& histogram) {
+  uint64_t highest = 1;
+  for (const auto& bucket : histogram.buckets) highest = std::max(highest, bucket.count);
+  std::string text;
+  for (const auto& bucket : histogram.buckets) {
+    // In 128 bits: a count can be anything.
+    auto bar = static_cast<size_t>(static_cast<unsigned __int128>(bucket.count) * bar_columns / highest);
+    text += fmt::format("{:<16}{:>8} |{:<52}|\n", bucket_label(histogram, bucket), bucket.count, std::string(bar, '@'));
+  }
+  return text;
+}
+
+std::string value_text(const Value& value, int stack_indent) {
+  return std::visit(
+    Overloaded{
+      [](const Signed& v) { return fmt::to_string(v.value); },
+      [](const Unsigned& v) { return fmt::to_string(v.value); },
+      [](const Text& v) { return v.value; },
+      [](const Address& v) { return fmt::format("{:#x}", v.value); },
+      [](const Symbol& v) { return v.name; },
+      [&](const Stack& v) { return stack_text(v, stack_indent); },
+      [](const Histogram& v) { return "\n" + histogram_text(v); },
+      [](const Average& v) { return number_text(v.value); },
+      [](const Statistics& v) {
+        return fmt::format("count {}, average {}, total {}", v.count, number_text(v.average), number_text(v.total));
+      },
+    },
+    value);
+}
+
+std::string row_text(const Table& table, const Table::Row& row) {
+  std::string text = "@" + table.name;
+  if (table.keyed) {
+    text += '[';
+    for (size_t i = 0; i < row.key.size(); ++i) {
+      if (i > 0) text += ", ";
+      text += value_text(row.key[i], 4);
+    }
+    text += ']';
+  }
+  text += ": " + value_text(row.value, 8);
+  if (text.back() != '\n') text += '\n';
+  // What takes several lines stands apart from the next row.
+  if (table.keyed && (std::holds_alternative<Histogram>(row.value) || std::holds_alternative<Stack>(row.value))) {
+    text += '\n';
+  }
+  return text;
+}
+
+class TextOutput final : public Output {
+ public:
+  TextOutput(std::FILE* out, std::FILE* err, bool quiet) : out_(out), err_(err), quiet_(quiet) {}
+
+  void attached(size_t probes) override {
+    if (!quiet_) say(fmt::format("Attached {} probe{}\n", probes, probes == 1 ? "" : "s"));
+  }
+  void printed(std::string_view text) override { write(text); }
+  void time(std::string_view text) override { write(text); }
+  void value(const Value& value) override {
+    std::string text = value_text(value, 8);
+    if (!text.ends_with('\n')) text += '\n';
+    write(text);
+  }
+  void table(const Table& table) override {
+    if (table.rows.empty()) {
+      if (!table.keyed && !quiet_) say(fmt::format("@{}: no values were counted\n", table.name));
+      return;
+    }
+    std::string text;
+    for (const auto& row : table.rows) text += row_text(table, row);
+    if (!text.ends_with("\n\n")) text += '\n';
+    write(text);
+  }
+  void lost(const Loss& loss) override { say(loss_text(loss) + "\n"); }
+
+ private:
+  void write(std::string_view text) { std::fwrite(text.data(), 1, text.size(), out_); }
+  // Answers written so far come first, where both go to one terminal.
+  void say(std::string_view text) {
+    std::fflush(out_);
+    std::fwrite(text.data(), 1, text.size(), err_);
+    std::fflush(err_);
+  }
+
+  std::FILE* out_;
+  std::FILE* err_;
+  bool quiet_;
+};
+
+}  // namespace
+
+std::unique_ptr<Output> make_text(std::FILE* out, std::FILE* err, bool quiet) {
+  return std::make_unique<TextOutput>(out, err, quiet);
+}
+
+}  // namespace zeektrace

@@ -1,0 +1,266 @@
+#include "src/session.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+
+#include "src/messages.h"
+#include "src/symbols.h"
+#include "src/watch.h"
+
+namespace zeektrace {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr milliseconds fastest_drain{10}, slowest_drain{50};
+constexpr milliseconds first_look{1}, slowest_look{1000};
+constexpr int child_farewell_ms = 100;
+
+struct LossRow {
+  Counter counter;
+  std::string_view thing, fate, why, remedy;
+};
+constexpr std::array losses = {
+  LossRow{Counter::ring_full, "event", "lost", "ring buffer full", "print less often, or count in a map instead"},
+  LossRow{Counter::map_full, "new key", "lost", "a map is full", "ZEEKTRACE_MAX_MAP_KEYS=N lets maps hold more"},
+  LossRow{Counter::scratch_busy, "event", "lost", "scratch memory in use by the probe that was interrupted", ""},
+  LossRow{Counter::stack_lost, "stack", "lost", "no room to keep it, or it could not be walked", ""},
+  LossRow{Counter::read_failed, "read", "of memory failed", "the address is wrong, or the page was not in memory",
+          "the value read as 0 or empty"},
+};
+
+bool names_user_code(const Type& type) { return type.kind == Type::Kind::ustack || type.kind == Type::Kind::usym; }
+
+// Whether addresses of a process will have to be named.
+bool names_user_code(const Program& program) {
+  for (const auto& map : program.maps) {
+    if (names_user_code(map.value) || std::any_of(map.keys.begin(), map.keys.end(), [](const Type& key) {
+          return names_user_code(key);
+        })) {
+      return true;
+    }
+  }
+  for (const auto& record : program.records) {
+    for (const auto& field : record.fields) {
+      if (names_user_code(field.type)) return true;
+    }
+  }
+  return false;
+}
+
+// exit() wakes us; all else is fetched from time to time.
+bool sends_messages(const Program& program) {
+  return std::any_of(program.records.begin(), program.records.end(),
+                     [](const Record& record) { return record.kind != Record::Kind::exit; });
+}
+
+// Something to do again and again, less often while nothing changes.
+struct Tick {
+  bool wanted = false;
+  milliseconds every{0};
+  Clock::time_point next;
+
+  void plan(milliseconds interval) {
+    every = interval;
+    next = Clock::now() + interval;
+  }
+  bool due() const { return wanted && Clock::now() >= next; }
+};
+
+std::optional<milliseconds> time_until(const Tick& a, const Tick& b) {
+  if (!a.wanted && !b.wanted) return std::nullopt;
+  Clock::time_point next = !b.wanted || (a.wanted && a.next < b.next) ? a.next : b.next;
+  auto left = std::chrono::ceil<milliseconds>(next - Clock::now());
+  return std::max(left, milliseconds{0});
+}
+
+class Session {
+ public:
+  Session(const Program& program, Tracer& tracer, Output& output, Child* child, const SessionOptions& options,
+          Watch watch)
+      : program_(program),
+        tracer_(tracer),
+        output_(output),
+        child_(child),
+        options_(options),
+        watch_(std::move(watch)),
+        names_{[this](uint64_t address, bool is_return) { return symbols_.kernel(address, is_return); },
+               [this](uint32_t tgid, uint64_t address, bool is_return) {
+                 return symbols_.user(tgid, address, is_return);
+               },
+               [this](uint64_t hash) { return tracer_.frames(hash); },
+               program.point_names,
+               program.point_functions},
+        messages_(program, tracer, output, names_) {}
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  Result<int> run() {
+    Status status = start();
+    if (status && !over()) status = loop();
+    if (status) status = finish();
+    if (child_ != nullptr) {
+      tell_child();
+      child_->stop(child_farewell_ms);
+    }
+    if (reader_gone_) return 0;
+    if (!status) return status.error();
+    return messages_.exit_status().value_or(0);
+  }
+
+ private:
+  bool over() const { return messages_.exit_status().has_value() || reader_gone_; }
+
+  Status start() {
+    if (auto status = tracer_.run("BEGIN"); !status) return status;
+    if (auto status = fetch(); !status || over()) return status;
+    if (auto status = arm(); !status) return status;
+    if (int urgent = tracer_.wait_fd(); urgent >= 0) {
+      if (auto status = watch_.add_messages(urgent); !status) return status;
+    }
+    bool watched = child_ != nullptr || options_.pid.has_value();
+    if (watched) {
+      if (auto status = watch_.add_process(child_ != nullptr ? child_->pid() : *options_.pid); !status) return status;
+    }
+    drain_.wanted = sends_messages(program_);
+    drain_.plan(fastest_drain);
+    look_.wanted = watched && names_user_code(program_);
+    if (child_ != nullptr) {
+      if (auto status = child_->release(); !status) return status;
+    }
+    look();
+    look_.plan(first_look);
+    return Nothing{};
+  }
+
+  Status arm() {
+    auto points = tracer_.arm();
+    if (!points) return points.error();
+    armed_ = true;
+    size_t count = *points;
+    for (const auto& probe : program_.probes) {
+      if (probe.how->runs_in_tracer) count += probe.points.size();
+    }
+    output_.attached(count);
+    return flush();
+  }
+
+  Status loop() {
+    while (!over()) {
+      auto events = watch_.wait(time_until(drain_, look_));
+      if (!events) return events.error();
+      if (events->message || drain_.due()) {
+        uint64_t before = messages_.received();
+        if (auto status = fetch(); !status) return status;
+        bool busy = messages_.received() != before;
+        drain_.plan(busy ? fastest_drain : std::min(drain_.every * 2, slowest_drain));
+      }
+      if (look_.due()) {
+        look();
+        look_.plan(std::min(look_.every * 2, slowest_look));
+      }
+      if (events->signal || events->process_ended) break;
+    }
+    return Nothing{};
+  }
+
+  Status finish() {
+    watch_.signals_end_at_once();
+    look();
+    if (armed_) tracer_.disarm();
+    if (auto status = fetch(); !status) return status;
+    messages_.listen_again();
+    if (auto status = tracer_.run("END"); !status) return status;
+    if (auto status = fetch(); !status) return status;
+    if (reader_gone_) return Nothing{};
+    if (auto status = print_maps(); !status) return status;
+    tell_losses();
+    return flush();
+  }
+
+  Status print_maps() {
+    std::vector<const MapDef*> maps;
+    for (const auto& map : program_.maps) maps.push_back(&map);
+    std::sort(maps.begin(), maps.end(), [](auto* a, auto* b) { return a->name < b->name; });
+    for (const auto* map : maps) {
+      if (auto status = messages_.print_map(*map, {}); !status) return status;
+      if (auto status = flush(); !status || reader_gone_) return status;
+    }
+    return Nothing{};
+  }
+
+  void tell_losses() {
+    for (const auto& row : losses) {
+      uint64_t count = tracer_.counter(row.counter);
+      if (count > 0) output_.lost({count, row.thing, row.fate, row.why, row.remedy});
+    }
+    if (messages_.malformed() > 0) {
+      output_.lost({messages_.malformed(), "event", "lost", "the message was cut short", "please report this"});
+    }
+    if (!symbols_.trouble().empty()) fmt::print(stderr, "{}\n", symbols_.trouble());
+  }
+
+  // A command that ended badly has perhaps not done what it was run for.
+  void tell_child() {
+    auto status = child_->ended();
+    bool interrupted = status && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGINT;
+    if (!status || *status == 0 || interrupted || options_.quiet) return;
+    fmt::print(stderr, "the command ended with {}\n", wait_status_text(*status));
+  }
+
+  // A snapshot of the traced process's mappings, while there is one.
+  void look() {
+    if (!look_.wanted) return;
+    symbols_.observe(child_ != nullptr ? child_->pid() : *options_.pid);
+  }
+
+  Status fetch() {
+    if (auto status = messages_.drain(); !status) return status;
+    return flush();
+  }
+
+  Status flush() {
+    int why = std::fflush(options_.out) == 0 ? 0 : errno;
+    if (why == 0 && std::ferror(options_.out) == 0) return Nothing{};
+    pollfd stream{fileno(options_.out), POLLOUT, 0};
+    if (why == EPIPE || (poll(&stream, 1, 0) == 1 && (stream.revents & POLLERR) != 0)) {
+      reader_gone_ = true;
+      return Nothing{};
+    }
+    if (why == 0) return Error{Error::Kind::machine, "can't write the answers", "is the disk full?", {}};
+    return errno_error(why, "can't write the answers");
+  }
+
+  const Program& program_;
+  Tracer& tracer_;
+  Output& output_;
+  Child* child_;
+  const SessionOptions& options_;
+  Watch watch_;
+  Symbols symbols_;
+  Names names_;
+  Messages messages_;
+  Tick drain_, look_;
+  bool armed_ = false;
+  bool reader_gone_ = false;
+};
+
+}  // namespace
+
+Result<int> run_session(const Program& program, Tracer& tracer, Output& output, Child* child,
+                        const SessionOptions& options) {
+  auto watch = Watch::make();
+  if (!watch) return watch.error();
+  return Session(program, tracer, output, child, options, std::move(*watch)).run();
+}
+
+}  // namespace zeektrace

@@ -1,0 +1,232 @@
+#include "src/symbols.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "probes/elf.h"
+#include "src/files.h"
+
+namespace zeektrace {
+namespace {
+
+constexpr uint64_t farthest_in_kernel = 1 << 20;  // no function of the kernel is larger
+constexpr size_t most_open_files = 512;
+
+std::string address_text(uint64_t address) { return fmt::format("{:#x}", address); }
+
+std::string with_offset(std::string name, uint64_t offset) {
+  if (offset > 0) name += fmt::format("+{}", offset);
+  return name;
+}
+
+// Next word of a line of /proc, and the rest.
+std::string_view take_word(std::string_view& line) {
+  size_t begin = std::min(line.find_first_not_of(' '), line.size());
+  size_t end = std::min(line.find(' ', begin), line.size());
+  std::string_view word = line.substr(begin, end - begin);
+  line.remove_prefix(end);
+  return word;
+}
+
+std::string_view take_line(std::string_view& text) {
+  size_t end = std::min(text.find('\n'), text.size());
+  std::string_view line = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return line;
+}
+
+uint64_t hexadecimal(std::string_view text) {
+  uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  return value;
+}
+
+// The vdso is the same code in every process: ours is read, through a file in memory.
+int open_vdso(uint64_t size) {
+  const auto* image = reinterpret_cast<const char*>(getauxval(AT_SYSINFO_EHDR));
+  if (image == nullptr) return -1;
+  int fd = memfd_create("vdso", MFD_CLOEXEC);
+  if (fd >= 0 && write(fd, image, size) < 0) {
+    close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+int open_mapped(pid_t pid, const Mapping& mapping) {
+  if (mapping.path == "[vdso]") return open_vdso(mapping.end - mapping.begin);
+  // By the mapping, which reaches deleted files and other containers; else by its name as the process sees it.
+  std::string by_range = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.begin, mapping.end);
+  int fd = open(by_range.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd >= 0) return fd;
+  return open(fmt::format("/proc/{}/root{}", pid, mapping.path).c_str(), O_RDONLY | O_CLOEXEC);
+}
+
+// Of several names for one place the plainest one: malloc, not __libc_malloc.
+size_t underscores(std::string_view name) { return std::min(name.find_first_not_of('_'), name.size()); }
+
+std::string_view plainest(const Binary& binary, const FunctionSymbol& function) {
+  auto [first, last] = std::equal_range(binary.functions.begin(), binary.functions.end(), function,
+                                        [](const auto& a, const auto& b) { return a.address < b.address; });
+  auto fewer = [](const auto& a, const auto& b) { return underscores(a.name) < underscores(b.name); };
+  return std::min_element(first, last, fewer)->name;
+}
+
+}  // namespace
+
+// ---- KernelNames ----
+
+void KernelNames::add(uint64_t address, std::string_view name) {
+  rows_.push_back({address, static_cast<uint32_t>(names_.size()), static_cast<uint32_t>(name.size())});
+  names_ += name;
+}
+
+void KernelNames::sort() {
+  auto name = [&](const Row& row) { return std::string_view(names_).substr(row.name, row.length); };
+  std::stable_sort(rows_.begin(), rows_.end(), [&](const Row& a, const Row& b) {
+    if (a.address != b.address) return a.address < b.address;
+    return underscores(name(a)) < underscores(name(b));
+  });
+}
+
+std::optional<KernelNames::Found> KernelNames::find(uint64_t address) const {
+  auto after = std::upper_bound(rows_.begin(), rows_.end(), address,
+                                [](uint64_t wanted, const Row& row) { return wanted < row.address; });
+  if (after == rows_.begin() || address - after[-1].address >= farthest_in_kernel) return std::nullopt;
+  uint64_t start = after[-1].address;
+  auto row = std::lower_bound(rows_.begin(), after, start,
+                              [](const Row& row, uint64_t wanted) { return row.address < wanted; });
+  return Found{std::string_view(names_).substr(row->name, row->length), address - start};
+}
+
+// ---- mappings ----
+
+std::vector<Mapping> parse_mappings(std::string_view maps) {
+  std::vector<Mapping> mappings;
+  while (!maps.empty()) {
+    // 7f0c1a400000-7f0c1a428000 r-xp 00026000 fe:01 1311  /usr/lib/libc.so.6 (deleted)
+    std::string_view line = take_line(maps);
+    std::string_view range = take_word(line), rights = take_word(line), offset = take_word(line);
+    std::string_view device = take_word(line), inode = take_word(line);
+    size_t dash = range.find('-');
+    if (dash == std::string_view::npos || rights.size() < 3 || rights[2] != 'x') continue;
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    constexpr std::string_view deleted = " (deleted)";
+    if (line.ends_with(deleted)) line.remove_suffix(deleted.size());
+    if (!line.starts_with('/') && line != "[vdso]") continue;
+    std::string identity = line == "[vdso]" ? "[vdso]" : fmt::format("{} {}", device, inode);
+    mappings.push_back({hexadecimal(range.substr(0, dash)), hexadecimal(range.substr(dash + 1)), hexadecimal(offset),
+                        std::string(line), std::move(identity)});
+  }
+  return mappings;
+}
+
+// ---- Symbols ----
+
+// A mapped file, kept open from the first time that it is seen; its symbols are read when the first name is asked for.
+struct Symbols::File {
+  int fd = -1;
+  bool read = false;
+  std::shared_ptr<const Binary> binary;
+
+  ~File() {
+    if (fd >= 0) close(fd);
+  }
+  const Binary* symbols(const std::string& shown) {
+    if (read) return binary.get();
+    read = true;
+    if (fd < 0) return nullptr;
+    auto result = read_binary(fmt::format("/proc/self/fd/{}", fd), shown);
+    if (result) binary = *result;
+    return binary.get();
+  }
+};
+
+Symbols::Symbols(std::string kallsyms) : kallsyms_(std::move(kallsyms)) {}
+Symbols::~Symbols() = default;
+
+Symbols::File& Symbols::file(pid_t pid, const Mapping& mapping) {
+  auto& file = files_[mapping.identity];
+  if (!file) file = std::make_unique<File>();
+  if (file->fd < 0 && !file->read && files_.size() <= most_open_files) file->fd = open_mapped(pid, mapping);
+  return *file;
+}
+
+void Symbols::observe(pid_t pid) {
+  auto maps = read_file(fmt::format("/proc/{}/maps", pid));
+  Process& process = processes_[static_cast<uint32_t>(pid)];
+  if (!maps || maps->empty() || *maps == process.maps) return;
+  process.maps = std::move(*maps);
+  auto mappings = parse_mappings(process.maps);
+  for (const auto& mapping : mappings) file(pid, mapping);
+  // What was mapped before and is not now stays known, behind what is: an address may be older than this snapshot.
+  for (auto& old : process.mappings) {
+    bool covered = std::any_of(mappings.begin(), mappings.end(),
+                               [&](const Mapping& now) { return old.begin < now.end && now.begin < old.end; });
+    if (!covered) mappings.push_back(std::move(old));
+  }
+  process.mappings = std::move(mappings);
+}
+
+Symbols::Process& Symbols::process(uint32_t tgid) {
+  if (!processes_.contains(tgid)) observe(static_cast<pid_t>(tgid));
+  return processes_[tgid];
+}
+
+std::string Symbols::user(uint32_t tgid, uint64_t address, bool is_return) {
+  uint64_t inside = is_return && address > 0 ? address - 1 : address;
+  for (const auto& mapping : process(tgid).mappings) {
+    if (inside < mapping.begin || inside >= mapping.end) continue;
+    const Binary* binary = file(static_cast<pid_t>(tgid), mapping).symbols(mapping.path);
+    auto place = binary != nullptr ? binary->address_at(inside - mapping.begin + mapping.offset) : std::nullopt;
+    const FunctionSymbol* function = place ? binary->function_at(*place) : nullptr;
+    if (function == nullptr) break;
+    std::string_view name = plainest(*binary, *function);
+    std::string_view plain = demangler_.demangle(name);
+    return with_offset(std::string(plain.empty() ? name : plain), *place - function->address + (address - inside));
+  }
+  return address_text(address);
+}
+
+void Symbols::read_kernel() {
+  kernel_.emplace();
+  auto text = read_file(kallsyms_);
+  if (!text) {
+    trouble_ = fmt::format("kernel addresses have no names: {}", text.error().text());
+    return;
+  }
+  bool hidden = true;
+  for (std::string_view rest = *text; !rest.empty();) {
+    // ffffffff81000000 T _stext    [module]
+    std::string_view line = take_line(rest);
+    std::string_view address = take_word(line), kind = take_word(line), name = take_word(line);
+    name = name.substr(0, name.find('\t'));
+    if (kind.size() != 1 || std::string_view("tTwW").find(kind[0]) == std::string_view::npos) continue;
+    uint64_t value = hexadecimal(address);
+    if (value == 0) continue;
+    hidden = false;
+    kernel_->add(value, name);
+  }
+  kernel_->sort();
+  if (hidden) {
+    trouble_ = fmt::format("kernel addresses have no names: {} shows every address as 0 "
+                           "(run as root, or set kernel.kptr_restrict to 0)",
+                           kallsyms_);
+  }
+}
+
+std::string Symbols::kernel(uint64_t address, bool is_return) {
+  if (!kernel_) read_kernel();
+  uint64_t inside = is_return && address > 0 ? address - 1 : address;
+  auto found = kernel_->find(inside);
+  if (!found) return address_text(address);
+  return with_offset(std::string(found->name), found->offset + (address - inside));
+}
+
+}  // namespace zeektrace

@@ -1,0 +1,219 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "src/decode.h"
+#include "src/format.h"
+#include "src/output/output.h"
+
+namespace zeektrace {
+namespace {
+
+using Kind = Type::Kind;
+
+std::vector<std::byte> bytes_of(std::vector<uint64_t> words) {
+  std::vector<std::byte> bytes(words.size() * 8);
+  std::memcpy(bytes.data(), words.data(), bytes.size());
+  return bytes;
+}
+
+Names fake_names() {
+  static const std::vector<std::string> points = {"BEGIN", "uprobe:/bin/x:f"};
+  static const std::vector<std::string> functions = {"", "f"};
+  return {[](uint64_t address, bool) { return fmt::format("k{}", address); },
+          [](uint32_t tgid, uint64_t address, bool is_return) {
+            return fmt::format("u{}.{}{}", tgid, address, is_return ? "r" : "");
+          },
+          [](uint64_t hash) { return std::vector<uint64_t>(hash, 7); },
+          points,
+          functions};
+}
+
+// The rows as text output shows them, on one line each.
+std::string shown(const MapDef& map, std::vector<MapRow> rows, Shown how = {}) {
+  Table table = decode_table(map, rows, how, fake_names());
+  char* text = nullptr;
+  size_t size = 0;
+  std::FILE* out = open_memstream(&text, &size);
+  make_text(out, stderr, true)->table(table);
+  std::fclose(out);
+  std::string result(text, size);
+  free(text);
+  return result;
+}
+
+MapDef map_of(std::string name, std::vector<Type> keys, Type value) {
+  MapDef map;
+  map.name = std::move(name);
+  map.keys = std::move(keys);
+  map.value = std::move(value);
+  return map;
+}
+
+Type signed_of(Kind kind) {
+  Type type = Type::of(kind);
+  type.is_signed = true;
+  return type;
+}
+
+MapRow row(std::vector<uint64_t> key, std::vector<std::vector<uint64_t>> copies) {
+  MapRow row;
+  row.key = bytes_of(std::move(key));
+  for (auto& copy : copies) row.values.push_back(bytes_of(std::move(copy)));
+  return row;
+}
+
+constexpr auto minus(uint64_t n) { return -n; }
+
+TEST(Decode, ScalarsKeepTheirSign) {
+  EXPECT_EQ(shown(map_of("x", {}, Type::integer(8, true)), {row({0}, {{minus(3)}})}), "@x: -3\n\n");
+  EXPECT_EQ(shown(map_of("x", {}, Type::integer(8, false)), {row({0}, {{minus(1)}})}), "@x: 18446744073709551615\n\n");
+}
+
+TEST(Decode, CountsAreSummedOverTheCpusAndSortedByValueThenKey) {
+  auto map = map_of("", {Type::integer(8, false)}, Type::of(Kind::count));
+  EXPECT_EQ(shown(map, {row({9}, {{3}, {4}}), row({5}, {{1}, {0}}), row({2}, {{0}, {7}})}),
+            "@[5]: 1\n@[2]: 7\n@[9]: 7\n\n");
+}
+
+TEST(Decode, TopKeepsTheLargestAndDivDivides) {
+  auto map = map_of("m", {Type::integer(8, false)}, signed_of(Kind::sum));
+  std::vector<MapRow> rows = {row({1}, {{100}}), row({2}, {{minus(300)}}), row({3}, {{200}})};
+  EXPECT_EQ(shown(map, rows, {2, 10}), "@m[1]: 10\n@m[3]: 20\n\n");
+  EXPECT_EQ(shown(map, rows, {0, 100}), "@m[2]: -3\n@m[1]: 1\n@m[3]: 2\n\n");
+}
+
+TEST(Decode, ExtremesComeFromTheCpusThatSawAValue) {
+  auto rank = [](int64_t value, bool is_min) { return extreme_rank(static_cast<uint64_t>(value), true, is_min); };
+  std::vector<MapRow> least = {row({0}, {{rank(5, true), 1}, {rank(-2, true), 1}, {0, 0}})};
+  std::vector<MapRow> most = {row({0}, {{rank(-5, false), 1}, {rank(-2, false), 1}, {0, 0}})};
+  EXPECT_EQ(shown(map_of("m", {}, signed_of(Kind::min)), least), "@m: -2\n\n");
+  EXPECT_EQ(shown(map_of("m", {}, signed_of(Kind::max)), most), "@m: -2\n\n");
+  EXPECT_EQ(shown(map_of("m", {}, signed_of(Kind::max)), {row({0}, {{0, 0}, {0, 0}})}), "");
+}
+
+TEST(Decode, AveragesAndStatistics) {
+  std::vector<MapRow> rows = {row({0}, {{1, minus(10)}, {2, 3}})};
+  EXPECT_EQ(shown(map_of("a", {}, signed_of(Kind::avg)), rows), "@a: -2\n\n");
+  EXPECT_EQ(shown(map_of("s", {}, signed_of(Kind::stats)), rows), "@s: count 3, average -2, total -7\n\n");
+}
+
+TEST(Decode, HistogramsRunFromTheFirstToTheLastFilledBucket) {
+  Type hist = Type::of(Kind::hist);
+  std::vector<uint64_t> a(66), b(66);
+  a[0] = 1;  // negative
+  a[2] = 2;  // 1
+  b[3] = 4;  // 2 to 3
+  b[13] = 1;
+  auto text = shown(map_of("h", {}, hist), {row({0}, {a, b})});
+  EXPECT_EQ(text.find("@h: \n(..., 0)               1 |@@@@@@@@@@@@@                                       |\n"
+                      "[0]                    0 |                                                    |\n"
+                      "[1]                    2 |@@@@@@@@@@@@@@@@@@@@@@@@@@                          |\n"
+                      "[2, 4)                 4 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|\n"
+                      "[4, 8)                 0 |"),
+            0u)
+    << text;
+  EXPECT_TRUE(text.ends_with("[2K, 4K)               1 |@@@@@@@@@@@@@                                       |\n\n")) << text;
+}
+
+TEST(Decode, LinearHistogram) {
+  Type lhist = Type::of(Kind::lhist);
+  lhist.buckets = {0, 0, 10, 5};
+  auto text = shown(map_of("l", {}, lhist), {row({0}, {{1, 2, 0, 1}})});
+  EXPECT_EQ(text,
+            "@l: \n(..., 0)               1 |@@@@@@@@@@@@@@@@@@@@@@@@@@                          |\n"
+            "[0, 5)                 2 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|\n"
+            "[5, 10)                0 |                                                    |\n"
+            "[10, ...)              1 |@@@@@@@@@@@@@@@@@@@@@@@@@@                          |\n\n");
+}
+
+TEST(Decode, EmptyHistogramHasNoRow) {
+  EXPECT_EQ(shown(map_of("h", {}, Type::of(Kind::hist)), {row({0}, {std::vector<uint64_t>(66)})}), "");
+}
+
+TEST(Decode, KeysOfSeveralKinds) {
+  uint64_t text = 0;
+  std::memcpy(&text, "zeek\0xx", 8);  // what stands behind the NUL is not shown
+  auto map = map_of("k", {Type::string(16), Type::integer(4, true), Type::of(Kind::probe), Type::of(Kind::func)},
+                    Type::of(Kind::count));
+  EXPECT_EQ(shown(map, {row({text, 0, minus(1), 1, 1}, {{2}})}), "@k[zeek, -1, uprobe:/bin/x:f, f]: 2\n\n");
+}
+
+TEST(Decode, StacksInKeysAndValues) {
+  auto keyed = map_of("", {Type::of(Kind::ustack), Type::integer(8, false)}, Type::of(Kind::count));
+  EXPECT_EQ(shown(keyed, {row({2, 33, 4}, {{1}})}), "@[\n    u33.7\n    u33.7r\n, 4]: 1\n\n");
+  auto value = map_of("s", {}, Type::of(Kind::kstack));
+  EXPECT_EQ(shown(value, {row({0}, {{1, 0}})}), "@s: \n        k7\n\n");
+  auto symbol = map_of("f", {Type::of(Kind::usym)}, Type::of(Kind::count));
+  EXPECT_EQ(shown(symbol, {row({64, 33}, {{1}})}), "@f[u33.64]: 1\n\n");
+}
+
+TEST(Decode, ShortBytesAreRefused) {
+  EXPECT_FALSE(decode_value(Type::integer(8, false), bytes_of({}), fake_names()));
+  auto map = map_of("m", {Type::string(64)}, Type::of(Kind::count));
+  EXPECT_EQ(shown(map, {row({1}, {{1}})}), "");
+  EXPECT_EQ(shown(map_of("m", {}, Type::of(Kind::stats)), {row({0}, {{1}})}), "");
+  EXPECT_EQ(shown(map_of("m", {}, Type::of(Kind::count)), {row({0}, {})}), "");
+}
+
+TEST(Decode, MessagesMustBeWhole) {
+  Program program;
+  Record record;
+  record.fields = {{Type::integer(8, false), 8}, {Type::string(16), 16}};
+  record.size = 32;
+  program.records.push_back(record);
+  auto whole = bytes_of({0, 42, 0x6b65657a, 0});
+  ASSERT_NE(find_record(program, whole), nullptr);
+  auto values = decode_fields(program.records[0], whole, fake_names());
+  EXPECT_EQ(format_values("%d %s", values), "42 zeek");
+  EXPECT_EQ(find_record(program, bytes_of({0, 42})), nullptr);
+  EXPECT_EQ(find_record(program, bytes_of({1, 42, 1, 1})), nullptr);
+  EXPECT_EQ(find_record(program, Bytes(whole).first(4)), nullptr);
+}
+
+// ---- printf ----
+
+std::string formatted(std::string_view format, std::vector<Value> values, std::vector<uint32_t> sizes = {}) {
+  return format_values(format, values, sizes);
+}
+
+TEST(Format, NumbersAsCPrintsThem) {
+  struct Case {
+    std::string format;
+    long long value;
+  };
+  for (const auto& c : std::vector<Case>{{"%lld", -5},   {"%5lld|", 42},  {"%-5lld|", 42}, {"%05lld", -42},  {"%+lld", 7},
+                                         {"% lld", 7},   {"%.4lld", 7},   {"%8.4llx|", 255}, {"%#llx", 255}, {"%#llX", 255},
+                                         {"%#llo", 8},   {"%llu", 9},     {"%-8llx|", 255}, {"%08llx", 255}, {"%#010llx", 255},
+                                         {"%llx", -1},   {"%lld", INT64_MIN}, {"%llu", -1}, {"%3lld", 12345}}) {
+    std::array<char, 128> expected;
+    std::snprintf(expected.data(), expected.size(), c.format.c_str(), c.value);
+    EXPECT_EQ(formatted(c.format, {Signed{c.value}}), expected.data()) << c.format;
+    std::string plain = c.format;
+    std::erase(plain, 'l');
+    EXPECT_EQ(formatted(plain, {Signed{c.value}}), expected.data()) << plain;
+  }
+}
+
+TEST(Format, NarrowNumbersStayNarrow) {
+  EXPECT_EQ(formatted("%x %u %d", {Signed{-1}, Signed{-1}, Signed{-1}}, {4, 2, 4}), "ffffffff 65535 -1");
+}
+
+TEST(Format, Text) {
+  EXPECT_EQ(formatted("[%s] [%6s] [%-6s] [%.2s]", {Text{"abc"}, Text{"abc"}, Text{"abc"}, Text{"abc"}}),
+            "[abc] [   abc] [abc   ] [ab]");
+  EXPECT_EQ(formatted("%c%c %p 100%%", {Unsigned{65}, Unsigned{66}, Unsigned{4096}}), "AB 0x1000 100%");
+  EXPECT_EQ(formatted("%s%s", {Stack{{"f+4", "main"}}, Symbol{"g"}}), "\n        f+4\n        main\ng");
+}
+
+TEST(Format, OddFormatsDoNoHarm) {
+  EXPECT_EQ(formatted("%", {Signed{1}}), "0x1");
+  EXPECT_EQ(formatted("%d %d", {Signed{1}}), "1 ");
+  EXPECT_EQ(formatted("%99999999999999999999d", {Signed{1}}).size(), 4096u);
+  EXPECT_EQ(formatted("", {}), "");
+}
+
+}  // namespace
+}  // namespace zeektrace
