@@ -1,10 +1,10 @@
 #include "probes/attach.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <thread>
 
 namespace zeektrace {
 
@@ -12,6 +12,17 @@ namespace {
 
 // The kernel waits for grace periods while it lets go of a probe, so that these threads sleep; they do not compute.
 constexpr size_t most_threads = 32;
+
+struct Closing {
+  const std::vector<int>& fds;
+  std::atomic<size_t> next;
+};
+
+void* close_some(void* argument) {
+  auto& work = *static_cast<Closing*>(argument);
+  for (size_t i = work.next++; i < work.fds.size(); i = work.next++) close(work.fds[i]);
+  return nullptr;
+}
 
 }  // namespace
 
@@ -34,14 +45,15 @@ void Links::close_all() {
     for (const int fd : fds) close(fd);
     return;
   }
-  std::atomic<size_t> next = 0;
-  const auto close_some = [&] {
-    for (size_t i = next++; i < fds.size(); i = next++) close(fds[i]);
-  };
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min(fds.size(), most_threads); i++) threads.emplace_back(close_some);
-  close_some();
-  for (std::thread& thread : threads) thread.join();
+  Closing work{fds, 0};
+  std::vector<pthread_t> threads;
+  for (size_t i = 1; i < std::min(fds.size(), most_threads); i++) {
+    pthread_t thread;
+    if (pthread_create(&thread, nullptr, close_some, &work) != 0) break;  // this one then closes more
+    threads.push_back(thread);
+  }
+  close_some(&work);
+  for (const pthread_t thread : threads) pthread_join(thread, nullptr);
 }
 
 }  // namespace zeektrace

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
@@ -28,9 +30,11 @@ bool same_file(const std::string& a, const std::string& b) {
          first.st_ino == second.st_ino;
 }
 
-// "" for a process that sees the same files as we do.
+// "" for a process that sees the same files as we do, or when we may not know.
 std::string root_of(pid_t pid) {
   const std::string process = fmt::format("/proc/{}", pid);
+  struct stat status = {};
+  if (stat((process + "/ns/mnt").c_str(), &status) != 0 || stat((process + "/root").c_str(), &status) != 0) return "";
   if (same_file(process + "/ns/mnt", "/proc/self/ns/mnt") && same_file(process + "/root", "/proc/self/root")) return "";
   return process + "/root";
 }
@@ -47,9 +51,8 @@ Result<BinaryPath> existing(std::string shown, const std::string& root) {
 
 std::string absolute(std::string_view path) {
   std::string text(path);
-  if (text.starts_with('/')) return text;
   char directory[PATH_MAX];
-  if (getcwd(directory, sizeof(directory)) == nullptr) return text;
+  if (text.starts_with('/') || getcwd(directory, sizeof(directory)) == nullptr) return text;
   while (text.starts_with("./")) text.erase(0, 2);
   return fmt::format("{}/{}", directory, text);
 }
@@ -121,8 +124,13 @@ Result<BinaryPath> find_binary(std::string_view name, std::optional<pid_t> pid) 
   if (name.empty())
     return Error{Error::Kind::script, "the program or library is missing",
                  "write uprobe:PATH:FUNCTION, such as uprobe:libc:malloc", nullptr};
-  if (name.find('/') != std::string_view::npos)
-    return existing(root.empty() ? absolute(name) : std::string(name), root);
+  if (pid && access(fmt::format("/proc/{}", *pid).c_str(), F_OK) != 0)
+    return Error{Error::Kind::machine, fmt::format("there is no process {}", *pid), "it may have ended", nullptr};
+  if (name.find('/') != std::string_view::npos) {
+    if (root.empty()) return existing(absolute(name), "");
+    return name.starts_with('/') ? existing(std::string(name), root)
+                                 : existing(fmt::format("/{}", name), fmt::format("/proc/{}/cwd", *pid));
+  }
   if (pid)
     if (const auto mapped = mapped_file(*pid, name)) return existing(*mapped, root);
   if (root.empty()) {

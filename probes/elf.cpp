@@ -72,8 +72,6 @@ Elf_Scn* ElfFile::section(std::string_view name, GElf_Shdr& header) const {
 
 namespace {
 
-constexpr uint32_t functions_only = 1U << STT_FUNC;
-
 struct RawSymbol {
   size_t name;  // in Binary::names
   uint32_t length;
@@ -97,15 +95,49 @@ int collect_symbol(const char* name, uint64_t address, uint64_t size, void* payl
   return 0;
 }
 
-// BCC reads .symtab and .dynsym alike. Its search for a debug file costs time, and is of use only where .symtab is gone.
-void for_each_symbol(const Binary& binary, uint32_t types, bcc_elf_symcb visit, void* payload) {
+// BCC reads .symtab, .dynsym and, when asked, the debug file.
+void for_each_function(const Binary& binary, bool debug_file, bcc_elf_symcb visit, void* payload) {
   bcc_symbol_option options = {
-      .use_debug_file = binary.stripped,
+      .use_debug_file = debug_file,
       .check_debug_file_crc = 1,
       .lazy_symbolize = 0,
-      .use_symbol_type = types,
+      .use_symbol_type = 1U << STT_FUNC,
   };
   bcc_elf_foreach_sym(binary.path.c_str(), visit, &options, payload);
+}
+
+// Of the file itself; BCC does not tell the types of symbols.
+void read_load_time_choices(Elf* elf, Binary& binary) {
+  for (Elf_Scn* scn = elf_nextscn(elf, nullptr); scn != nullptr; scn = elf_nextscn(elf, scn)) {
+    GElf_Shdr header;
+    if (gelf_getshdr(scn, &header) == nullptr || header.sh_entsize == 0) continue;
+    if (header.sh_type != SHT_DYNSYM && header.sh_type != SHT_SYMTAB) continue;
+    Elf_Data* data = elf_getdata(scn, nullptr);
+    if (data == nullptr) continue;
+    for (size_t i = 0; i < data->d_size / header.sh_entsize; i++) {
+      GElf_Sym symbol;
+      if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) continue;
+      if (GELF_ST_TYPE(symbol.st_info) != STT_GNU_IFUNC || symbol.st_shndx == SHN_UNDEF) continue;
+      const std::string_view name = elf_strptr(elf, header.sh_link, symbol.st_name);
+      binary.load_time_choices.emplace_back(name.substr(0, name.find('@')));
+    }
+  }
+  auto& names = binary.load_time_choices;
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+}
+
+// The symbols are in order, and each is there once.
+void take_functions(const std::vector<RawSymbol>& symbols, Binary& binary) {
+  auto& functions = binary.functions;
+  functions.reserve(symbols.size());
+  for (const RawSymbol& raw : symbols)
+    functions.push_back({std::string_view(binary.names).substr(raw.name, raw.length), raw.address, raw.size});
+  const auto order = [](const FunctionSymbol& symbol) { return std::tie(symbol.address, symbol.name); };
+  std::sort(functions.begin(), functions.end(), [&](const auto& a, const auto& b) { return order(a) < order(b); });
+  functions.erase(std::unique(functions.begin(), functions.end(),
+                              [&](const auto& a, const auto& b) { return order(a) == order(b); }),
+                  functions.end());
 }
 
 void read_segments(Elf* elf, Binary& binary) {
@@ -121,30 +153,32 @@ void read_segments(Elf* elf, Binary& binary) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Binary>> read_binary(const std::string& path, std::string_view shown) {
+Result<std::shared_ptr<const Binary>> read_binary(const std::string& path, std::string_view shown,
+                                                  DebugFile debug_file) {
   auto binary = std::make_shared<Binary>();
   binary->path = path;
   {
     auto file = ElfFile::open(path, shown);
     if (!file) return file.error();
     read_segments(file->handle(), *binary);
+    read_load_time_choices(file->handle(), *binary);
     GElf_Shdr header;
     binary->stripped = file->section(".symtab", header) == nullptr;
   }
   if (binary->code.empty())
     return Error{Error::Kind::script, fmt::format("{} holds no code", shown),
                  "name the program or library itself, not its debug file or an object file", nullptr};
-  Collected collected{*binary, {}};
-  for_each_symbol(*binary, functions_only, collect_symbol, &collected);
-  binary->functions.reserve(collected.symbols.size());
-  for (const RawSymbol& raw : collected.symbols)
-    binary->functions.push_back({std::string_view(binary->names).substr(raw.name, raw.length), raw.address, raw.size});
-  const auto order = [](const FunctionSymbol& symbol) { return std::tie(symbol.address, symbol.name); };
-  auto& functions = binary->functions;
-  std::sort(functions.begin(), functions.end(), [&](const auto& a, const auto& b) { return order(a) < order(b); });
-  functions.erase(std::unique(functions.begin(), functions.end(),
-                              [&](const auto& a, const auto& b) { return order(a) == order(b); }),
-                  functions.end());
+  Collected own{*binary, {}};
+  for_each_function(*binary, false, collect_symbol, &own);
+  binary->only_exported = binary->stripped;
+  if (binary->stripped && debug_file == DebugFile::read) {
+    binary->names.clear();
+    Collected all{*binary, {}};
+    for_each_function(*binary, true, collect_symbol, &all);
+    binary->only_exported = all.symbols.size() == own.symbols.size();
+    own.symbols = std::move(all.symbols);
+  }
+  take_functions(own.symbols, *binary);
   return std::shared_ptr<const Binary>(std::move(binary));
 }
 
@@ -174,19 +208,6 @@ const FunctionSymbol* Binary::function_at(uint64_t address) const {
     open_ended = &*after;
   }
   return open_ended;
-}
-
-std::vector<std::string> load_time_choices(const Binary& binary) {
-  std::vector<std::string> names;
-  const auto collect = [](const char* name, uint64_t, uint64_t, void* payload) {
-    const std::string_view text = name;
-    static_cast<std::vector<std::string>*>(payload)->emplace_back(text.substr(0, text.find('@')));
-    return 0;
-  };
-  for_each_symbol(binary, 1U << STT_GNU_IFUNC, collect, &names);
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return names;
 }
 
 }  // namespace zeektrace

@@ -31,7 +31,11 @@ struct Binary {
   std::string path;
   std::vector<CodeSegment> code;
   std::vector<FunctionSymbol> functions;  // by address, then by name; aliases are neighbours
-  bool stripped = false;                  // no .symtab: unless a debug file was found, only exported functions are known
+  bool stripped = false;                  // no .symtab
+  bool only_exported = false;             // stripped, and no debug file was read
+  // Functions whose implementation is chosen when the program is loaded (STT_GNU_IFUNC: libc's strlen …), sorted. Their
+  // symbol's address is that of the chooser; they are not among `functions`.
+  std::vector<std::string> load_time_choices;
 
   Binary() = default;
   Binary(const Binary&) = delete;
@@ -46,12 +50,12 @@ struct Binary {
   std::string names;  // what FunctionSymbol::name points into
 };
 
-// `shown` is what errors call the file.
-Result<std::shared_ptr<const Binary>> read_binary(const std::string& path, std::string_view shown);
+// A stripped binary's debug file names all of its functions, and takes ten times as long to read.
+enum class DebugFile { read, skip };
 
-// The names of functions whose implementation is chosen when the program is loaded (STT_GNU_IFUNC: libc's memcpy …).
-// Their symbol's address is that of the chooser.
-std::vector<std::string> load_time_choices(const Binary& binary);
+// `shown` is what errors call the file.
+Result<std::shared_ptr<const Binary>> read_binary(const std::string& path, std::string_view shown,
+                                                  DebugFile debug_file = DebugFile::read);
 
 // Why a return probe endangers a process that runs this binary: the kernel's uretprobe replaces the return address on
 // the stack, so that whatever walks or moves the stack meets an address that it does not know.

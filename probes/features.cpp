@@ -1,17 +1,15 @@
 #include "probes/features.h"
 
 #include <bpf/bpf.h>
-#include <fcntl.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
-#include <memory>
-#include <string>
-#include <thread>
+#include <cstdio>
+#include <iterator>
 
-#include "probes/elf.h"
 #include "probes/kernel_abi.h"
 
 namespace zeektrace {
@@ -120,7 +118,13 @@ bool second_thread_is_seen() {
   attr.pid = static_cast<uint32_t>(getpid());
   const Descriptor link(static_cast<int>(syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr))));
   if (link.fd < 0) return false;
-  std::thread(zeektrace_feature_target).join();
+  const auto call_target = [](void*) -> void* {
+    zeektrace_feature_target();
+    return nullptr;
+  };
+  pthread_t thread;
+  if (pthread_create(&thread, nullptr, call_target, nullptr) != 0) return false;
+  pthread_join(thread, nullptr);
   const uint32_t key = 0;
   uint64_t seen = 0;
   return bpf_map_lookup_elem(map.fd, &key, &seen) == 0 && seen == 1;

@@ -9,6 +9,11 @@ namespace zeektrace {
 
 class Features {
  public:
+  // Without `multi_links` the kernel is taken to have none.
+  explicit Features(bool multi_links) {
+    if (!multi_links) uprobe_multi_ = kprobe_multi_ = false;
+  }
+
   // One link for any number of uprobes in one binary.
   bool uprobe_multi();
   // Its process filter holds for all threads. Kernels before 6.10 compared threads, not processes.

@@ -54,19 +54,22 @@ std::vector<const FunctionSymbol*> one_per_address(std::vector<const FunctionSym
   return kept;
 }
 
+// An exact name is looked for among the symbols first; only when none has it is it a C++ name. A glob is both at once.
 std::vector<const FunctionSymbol*> matching(const Binary& binary, std::string_view wanted) {
   std::vector<const FunctionSymbol*> matches;
   const bool glob = is_glob(wanted);
-  for (const FunctionSymbol& symbol : binary.functions)
-    if (glob ? glob_matches(wanted, symbol.name) && !is_fragment(symbol.name) : symbol.name == wanted)
-      matches.push_back(&symbol);
-  if (!glob && !matches.empty()) return one_per_address(std::move(matches));
+  if (!glob) {
+    for (const FunctionSymbol& symbol : binary.functions)
+      if (symbol.name == wanted) matches.push_back(&symbol);
+    if (!matches.empty()) return one_per_address(std::move(matches));
+  }
   const CxxPattern pattern(wanted);
   Demangler demangler;
-  for (const FunctionSymbol& symbol : binary.functions)
-    if (!is_fragment(symbol.name) && pattern.matches(symbol.name, demangler)) matches.push_back(&symbol);
-  std::sort(matches.begin(), matches.end());
-  matches.erase(std::unique(matches.begin(), matches.end()), matches.end());
+  for (const FunctionSymbol& symbol : binary.functions) {
+    if (is_fragment(symbol.name)) continue;
+    if ((glob && glob_matches(wanted, symbol.name)) || pattern.matches(symbol.name, demangler))
+      matches.push_back(&symbol);
+  }
   return one_per_address(std::move(matches));
 }
 
@@ -81,7 +84,8 @@ Error chosen_at_load_time(const Binary& binary, std::string_view name, std::stri
     hint = "probe its callers; with the library's debug symbols its implementations can be named "
            "(such as __" + std::string(name) + "_avx_unaligned)";
   else
-    hint = fmt::format("name an implementation, or all of them: {}", fmt::join(known.begin(), known.begin() + std::min<size_t>(known.size(), 4), ", "));
+    hint = fmt::format("name one of them, or all by '{}': {}", implementation,
+                       fmt::join(known.begin(), known.begin() + std::min<std::ptrdiff_t>(std::ssize(known), 4), ", "));
   return script_error(
       fmt::format("{} has several implementations of {}; which one runs is chosen when a program is loaded", shown, name),
       hint);
@@ -106,16 +110,13 @@ std::string near_names(const Binary& binary, std::string_view wanted) {
 }
 
 Error not_found(const Binary& binary, std::string_view wanted, std::string_view shown) {
-  const auto choices = load_time_choices(binary);
-  if (std::find(choices.begin(), choices.end(), wanted) != choices.end())
-    return chosen_at_load_time(binary, wanted, shown);
   if (is_glob(wanted)) {
     return script_error(fmt::format("no function of {} matches '{}'", shown, wanted),
-                        binary.stripped ? "it is stripped: only exported functions are known; install its debug symbols"
+                        binary.only_exported ? "it is stripped: only exported functions are known; install its debug symbols"
                                         : fmt::format("zeektrace -l 'uprobe:{}:*' lists them", shown));
   }
   std::string hint = near_names(binary, wanted);
-  if (binary.stripped) {
+  if (binary.only_exported) {
     if (!hint.empty()) hint += "\n";
     hint += "it is stripped: only exported functions are known; install its debug symbols, or give an address (0x…)";
   } else if (hint.empty()) {
@@ -152,6 +153,8 @@ Result<std::vector<FoundFunction>> find_functions(const Binary& binary, std::str
       wanted = wanted.substr(0, plus);
     }
   }
+  if (std::binary_search(binary.load_time_choices.begin(), binary.load_time_choices.end(), wanted))
+    return chosen_at_load_time(binary, wanted, shown);
   std::vector<FoundFunction> found;
   for (const FunctionSymbol* symbol : matching(binary, wanted)) {
     if (offset != 0 && symbol->size != 0 && offset >= symbol->size)

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "probes/elf.h"
 #include "probes/features.h"
@@ -15,18 +16,19 @@
 namespace zeektrace {
 
 struct Machine::Inside {
-  explicit Inside(Settings given) : settings(std::move(given)), kernel_symbols(settings.kallsyms) {}
+  explicit Inside(Settings given)
+      : settings(std::move(given)), features(settings.multi_links), kernel_symbols(settings.kallsyms) {}
 
   Settings settings;
   Features features;
   KernelSymbols kernel_symbols;
 
   // `shown` is what errors call the file.
-  Result<std::shared_ptr<const Binary>> binary(const std::string& path, std::string_view shown);
+  Result<std::shared_ptr<const Binary>> binary(const std::string& path, std::string_view shown, DebugFile debug_file);
   Result<const Tracefs*> tracefs();
 
  private:
-  std::map<std::string, std::shared_ptr<const Binary>> binaries_;
+  std::map<std::pair<std::string, DebugFile>, std::shared_ptr<const Binary>> binaries_;
   std::optional<Tracefs> tracefs_;
 };
 

@@ -22,6 +22,7 @@ class Machine {
     bool unsafe = false;        // --unsafe: return probes on binaries with C++ exceptions
     std::string tracefs;        // "" to find it (mounted, or mounted privately for this process only)
     std::string kallsyms = "/proc/kallsyms";
+    bool multi_links = true;    // false: do as on a kernel without uprobe_multi and kprobe_multi links
   };
   explicit Machine(Settings settings);
   ~Machine();

@@ -47,7 +47,7 @@ std::optional<uint64_t> parse_period(std::string_view target, std::string& why) 
   uint64_t count = 0;
   const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), count);
   if (digits.empty() || parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size()) {
-    why = fmt::format("'{}' is not a number", number);
+    why = number.empty() ? "the count is missing" : fmt::format("'{}' is not a number", number);
     return std::nullopt;
   }
   for (const Unit& unit : units) {

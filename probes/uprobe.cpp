@@ -3,6 +3,7 @@
 
 #include "probes/binary_path.h"
 #include "probes/functions.h"
+#include "probes/glob.h"
 #include "probes/inside.h"
 #include "probes/providers.h"
 #include "probes/registers.h"
@@ -56,9 +57,15 @@ Points expand(Machine& machine, std::string_view target, ProviderRow row, bool a
   const auto [binary_name, function_name] = split_target(target);
   auto path = find_binary(binary_name, machine.settings().pid);
   if (!path) return path.error();
-  auto binary = inside.binary(path->open, path->shown);
+  // The debug file is worth its time only for what the binary itself does not say.
+  auto binary = inside.binary(path->open, path->shown, is_glob(function_name) ? DebugFile::read : DebugFile::skip);
   if (!binary) return binary.error();
   auto functions = find_functions(**binary, function_name, path->shown);
+  if (!functions && (*binary)->only_exported) {
+    binary = inside.binary(path->open, path->shown, DebugFile::read);
+    if (!binary) return binary.error();
+    functions = find_functions(**binary, function_name, path->shown);
+  }
   if (!functions) return functions.error();
   if (at_return) {
     if (auto refusal = refuse_return_probe(**binary, *path, machine.settings().unsafe)) return *std::move(refusal);
