@@ -85,7 +85,7 @@ Grammar::symbol_type Lexer::attach_point(std::string_view text) {
 
 Grammar::symbol_type Lexer::unexpected(std::string_view text) {
   if (text == "\"") {
-    tree_.stop(Code::unclosed_string, span_);
+    tree_.stop(Code::unclosed_string, span_).hint = "close it with \"";
   } else if (text == "#") {
     const Unsupported* row = unsupported_outside(text);
     return unsupported(row->what, row->instead);
@@ -110,7 +110,7 @@ bool Lexer::close() {
 }
 
 Grammar::symbol_type Lexer::end() {
-  span_ = {span_.end, span_.end};
+  span_ = {last_end_, last_end_};  // not behind the blank lines that may follow
   if (open_.empty()) return token(token::END);
   std::string_view bracket = tree_.source().slice(open_.back());
   if (bracket == "{") {

@@ -54,6 +54,7 @@ class Lexer {
   Tree& tree_;
   void* scanner_ = nullptr;
   Span span_;
+  uint32_t last_end_ = 0;  // of the last token
   std::vector<Span> open_;
   Grammar::symbol_kind_type previous_ = Grammar::symbol_kind::S_YYEMPTY;
 };
