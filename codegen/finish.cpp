@@ -21,17 +21,17 @@ void LLVMInitializeBPFAsmPrinter();
 namespace zeektrace {
 namespace {
 
-std::unique_ptr<llvm::TargetMachine> bpf_target() {
+std::unique_ptr<llvm::TargetMachine> bpf_target(const std::string& triple) {
   LLVMInitializeBPFTargetInfo();
   LLVMInitializeBPFTarget();
   LLVMInitializeBPFTargetMC();
   LLVMInitializeBPFAsmPrinter();
   std::string error;
-  const llvm::Target* target = llvm::TargetRegistry::lookupTarget("bpfel", error);
+  const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target) bug("LLVM has no BPF back end: " + error);
   // Version 3 of the instruction set: 32-bit jumps and atomics, in every kernel since 5.12.
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      "bpfel-pc-linux", "v3", "", llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+      triple, "v3", "", llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 void optimise(llvm::Module& module, llvm::TargetMachine& target) {
@@ -63,7 +63,7 @@ Result<Object> BpfModule::finish() {
   for (llvm::Function& function : *module)
     if (!function.isDeclaration() && !function.getSubprogram()) function.setLinkage(llvm::GlobalValue::InternalLinkage);
 
-  std::unique_ptr<llvm::TargetMachine> target = bpf_target();
+  std::unique_ptr<llvm::TargetMachine> target = bpf_target(module->getTargetTriple());
   optimise(*module, *target);
 
   llvm::SmallVector<char, 0> bytes;
@@ -75,6 +75,7 @@ Result<Object> BpfModule::finish() {
   Object object;
   object.elf.resize(bytes.size());
   std::copy_n(reinterpret_cast<const std::byte*>(bytes.data()), bytes.size(), object.elf.begin());
+  object.maps = std::move(shapes_);
   return object;
 }
 

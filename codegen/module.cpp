@@ -18,6 +18,17 @@ constexpr uint32_t no_prealloc = 1;  // BPF_F_NO_PREALLOC
 // Values above this are allocated as keys come: 4096 histograms for each of 64 CPUs would take 138 MB at once.
 constexpr uint32_t largest_preallocated = 64;
 
+std::string_view type_name(MapType type) {
+  switch (type) {
+    case MapType::hash: return "hash";
+    case MapType::array: return "array";
+    case MapType::percpu_hash: return "percpu_hash";
+    case MapType::percpu_array: return "percpu_array";
+    case MapType::ringbuf: return "ringbuf";
+  }
+  bug("a map type without a name");
+}
+
 }  // namespace
 
 MapShape shape_of(const MapDef& map) {
@@ -37,7 +48,6 @@ MapShape shape_of(const MapDef& map) {
 
 BpfModule::BpfModule(const Program& program)
     : module(std::make_unique<llvm::Module>("script", context)), program_(program), debug_(*module) {
-  module->setTargetTriple("bpfel-pc-linux");
   module->setSourceFileName(program.source->name());
   module->addModuleFlag(llvm::Module::Warning, "Debug Info Version", llvm::DEBUG_METADATA_VERSION);
   module->addModuleFlag(llvm::Module::Warning, "Dwarf Version", 4);
@@ -56,6 +66,7 @@ BpfModule::BpfModule(const Program& program)
   auto lazy = llvm::getLazyBitcodeModule(llvm::MemoryBufferRef(bitcode, "runtime"), context);
   if (!lazy) bug("the embedded runtime is not bitcode: " + llvm::toString(lazy.takeError()));
   runtime_ = std::move(*lazy);
+  module->setTargetTriple(runtime_->getTargetTriple());
   module->setDataLayout(runtime_->getDataLayout());
 }
 
@@ -101,6 +112,7 @@ llvm::GlobalVariable* BpfModule::declare_map(std::string_view name) {
 }
 
 void BpfModule::define_map(llvm::GlobalVariable* map, const MapShape& shape) {
+  shapes_.push_back({map->getName().str(), type_name(shape.type), shape.key_size, shape.value_size, shape.max_entries});
   map->addDebugInfo(
       debug_.createGlobalVariableExpression(unit_, map->getName(), "", file_, 0, map_type(shape), false));
 }

@@ -66,6 +66,7 @@ class BpfModule {
   llvm::DICompileUnit* unit_ = nullptr;
   std::vector<uint32_t> line_starts_;
   std::map<std::string, llvm::GlobalVariable*, std::less<>> maps_;
+  std::vector<ObjectMap> shapes_;
   std::map<uint32_t, llvm::Constant*> zeros_;
   std::unique_ptr<llvm::Module> runtime_;
 };
