@@ -60,6 +60,14 @@ AttachPoint make_point(ProviderRow row, const Mechanism& how, std::string_view s
   return point;
 }
 
+Error no_such_syscall(const SyscallName& wanted) {
+  std::vector<std::string_view> names;
+  for (const Syscall& syscall : all_syscalls()) names.push_back(syscall.name);
+  auto near = near_matches(wanted.name, names);
+  for (std::string& name : near) name.insert(0, wanted.prefix);
+  return script_error(fmt::format("there is no system call '{}'", wanted.name), did_you_mean(near));
+}
+
 // ---- kernels without kprobes ----
 
 Error no_kprobes(std::string_view function) {
@@ -84,31 +92,14 @@ Points expand_raw_syscalls(ProviderRow row, const KernelTarget& target, bool at_
     points.push_back(make_point(row, how, shown, shown));
     points.back().gate = syscall.number;
   }
-  if (!points.empty()) return points;
-  std::vector<std::string_view> names;
-  for (const Syscall& syscall : all_syscalls()) names.push_back(syscall.name);
-  auto near = near_matches(wanted->name, names);
-  for (std::string& name : near) name.insert(0, wanted->prefix);
-  return script_error(fmt::format("there is no system call '{}'", wanted->name), did_you_mean(near));
+  return points.empty() ? Points(no_such_syscall(*wanted)) : Points(std::move(points));
 }
 
 // ---- kernels with them ----
 
-// The kernel's function for a name as users write it. Known system calls need no look at the kernel's symbols.
-std::string kernel_name(KernelSymbols& symbols, const KernelTarget& target, bool& known) {
-  const auto syscall_name = split_syscall_name(target.function);
-  if (syscall_name && target.module.empty()) {
-    if (const Syscall* syscall = find_syscall(syscall_name->name)) {
-      std::string name = fmt::format("__x64_sys_{}", syscall->kernel);
-      known = symbols.has(name, "");
-      if (known) return name;
-    }
-  }
-  known = symbols.has(target.function, target.module);
-  return std::string(target.function);
-}
-
 Error unknown_function(KernelSymbols& symbols, const KernelTarget& target) {
+  const auto syscall_name = split_syscall_name(target.function);
+  if (syscall_name && target.module.empty()) return no_such_syscall(*syscall_name);
   const auto functions = symbols.matching("*", target.module);
   if (functions.empty() && !target.module.empty())
     return script_error(fmt::format("there is no kernel module '{}', or it has no functions", target.module),
@@ -119,6 +110,16 @@ Error unknown_function(KernelSymbols& symbols, const KernelTarget& target) {
   std::string hint = did_you_mean(near_matches(target.function, names));
   if (hint.empty()) hint = "it may be inlined where it is called; zeektrace -l 'kprobe:*' lists what there is";
   return script_error(fmt::format("the kernel has no function '{}'", target.function), hint);
+}
+
+// The kernel's function for a name as users write it. Known system calls need no look at the kernel's symbols, which
+// takes longer than all the rest; one that this kernel was built without is told when it is attached.
+Result<std::string> kernel_name(KernelSymbols& symbols, const KernelTarget& target) {
+  const auto syscall_name = split_syscall_name(target.function);
+  if (syscall_name && syscall_name->prefix != "__x64_sys_" && target.module.empty())
+    if (const Syscall* syscall = find_syscall(syscall_name->name)) return fmt::format("__x64_sys_{}", syscall->kernel);
+  if (!symbols.has(target.function, target.module)) return unknown_function(symbols, target);
+  return std::string(target.function);
 }
 
 // The functions that the kernel lets itself be traced at; empty when it does not tell.
@@ -177,11 +178,10 @@ Points expand(Machine& machine, std::string_view text, ProviderRow row, bool at_
       return script_error(fmt::format("a glob takes no offset: {}", text), "name one function");
     return expand_glob(inside, row, *target, at_return);
   }
-  bool known = false;
-  std::string symbol = kernel_name(inside.kernel_symbols, *target, known);
-  if (!known) return unknown_function(inside.kernel_symbols, *target);
+  auto symbol = kernel_name(inside.kernel_symbols, *target);
+  if (!symbol) return symbol.error();
   const bool whole = target->offset == 0 && target->module.empty();
-  AttachPoint point = make_point(row, kprobe_mechanism(inside.features, at_return, whole), text, std::move(symbol));
+  AttachPoint point = make_point(row, kprobe_mechanism(inside.features, at_return, whole), text, *std::move(symbol));
   point.target = target->module;
   point.offset = target->offset;
   return std::vector<AttachPoint>{point};

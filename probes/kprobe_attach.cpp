@@ -16,24 +16,24 @@ namespace zeektrace {
 
 namespace {
 
+// The kernel's own meanings of these numbers (kernel/kprobes.c, kernel/trace/trace_kprobe.c) are not strerror's.
 Error kprobe_error(int error_number, std::string_view what) {
-  std::string hint;
+  const auto because = [&](std::string_view reason, std::string hint) {
+    return Error{Error::Kind::machine, fmt::format("{}: {}", what, reason), std::move(hint), nullptr};
+  };
   switch (error_number) {
-    case EPERM:
-    case EACCES: hint = privilege_hint(); break;
+    case EILSEQ: return because("the offset is not the start of an instruction", "objdump -d vmlinux shows where they are");
     case ENOENT:
-    case ESRCH: hint = "the function is not there, or not traceable (inlined, marked notrace)"; break;
+    case ESRCH:
+      return because("the kernel has no such function, or cannot trace it",
+                     "it may be inlined where it is called, left out of this kernel, or marked notrace");
     case EINVAL:
-    case EILSEQ:
-      hint = "the kernel forbids probes in this function (/sys/kernel/debug/kprobes/blacklist), or the offset is not the "
-             "start of an instruction";
-      break;
+      return because("the kernel forbids probes there",
+                     "/sys/kernel/debug/kprobes/blacklist lists such functions; probe one of its callers");
     case EADDRNOTAVAIL:
-      hint = "several functions of the kernel share this name: probe another one, or name its module";
-      break;
-    default: break;
+      return because("several functions of the kernel share this name", "name its module, or probe one of its callers");
+    default: return perf_event_error(error_number, what);
   }
-  return errno_error(error_number, std::string(what), hint);
 }
 
 // AttachPoint::target is the module ("" for the kernel itself); symbol the kernel's own name.
@@ -82,6 +82,7 @@ Result<Links> attach_events(const AttachRequest& request, bool at_return) {
   if (!type) return type.error();
   auto return_bit = pmu_number("format/retprobe", "config:");
   if (!return_bit) return return_bit.error();
+  const int cpu = online_cpus().front();
   Links links;
   for (size_t i = 0; i < request.probe.points.size(); i++) {
     const AttachPoint& point = request.probe.points[i];
@@ -91,10 +92,9 @@ Result<Links> attach_events(const AttachRequest& request, bool at_return) {
     attr.config = at_return ? 1ULL << *return_bit : 0;
     attr.config1 = reinterpret_cast<uintptr_t>(function.c_str());  // kprobe_func
     attr.config2 = point.offset;                                   // probe_offset
-    auto link = link_perf_event(attr, -1, online_cpus().front(), request.program, request.probe.first_point + i,
-                                fmt::format("cannot attach {}", point.name));
-    if (!link) return link.error();
-    links.add(*link);
+    const int link = link_perf_event(attr, -1, cpu, request.program, request.probe.first_point + i);
+    if (link < 0) return kprobe_error(-link, fmt::format("cannot attach {}", point.name));
+    links.add(link);
   }
   return links;
 }

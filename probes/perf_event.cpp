@@ -13,16 +13,12 @@
 
 namespace zeektrace {
 
-namespace {
-
-Error perf_error(int error_number, std::string_view what) {
+Error perf_event_error(int error_number, std::string_view what) {
   std::string hint;
   if (error_number == EPERM || error_number == EACCES) hint = privilege_hint();
   if (error_number == EMFILE) hint = "raise the limit of open files (ulimit -n), or probe fewer places at once";
   return errno_error(error_number, std::string(what), hint);
 }
-
-}  // namespace
 
 std::string privilege_hint() {
   if (geteuid() != 0)
@@ -33,22 +29,20 @@ std::string privilege_hint() {
   return "being root is not enough here: in a container it takes CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE (--privileged)";
 }
 
-Result<int> link_perf_event(perf_event_attr attr, pid_t pid, int cpu, const bpf_program* program, uint64_t cookie,
-                            std::string_view what) {
+int link_perf_event(perf_event_attr attr, pid_t pid, int cpu, const bpf_program* program, uint64_t cookie) {
   attr.size = sizeof(attr);
   attr.disabled = 1;
   const long event = syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-  if (event < 0) return perf_error(errno, what);
+  if (event < 0) return -errno;
   LIBBPF_OPTS(bpf_link_create_opts, options, .perf_event = {.bpf_cookie = cookie});
   const int link = bpf_link_create(bpf_program__fd(program), static_cast<int>(event), BPF_PERF_EVENT, &options);
-  int failure = link < 0 ? -link : 0;
-  if (failure == 0 && ioctl(static_cast<int>(event), PERF_EVENT_IOC_ENABLE, 0) != 0) {
-    failure = errno;
+  int result = link;
+  if (link >= 0 && ioctl(static_cast<int>(event), PERF_EVENT_IOC_ENABLE, 0) != 0) {
+    result = -errno;
     close(link);
   }
   close(static_cast<int>(event));  // the link keeps the event
-  if (failure != 0) return perf_error(failure, what);
-  return link;
+  return result;
 }
 
 Result<std::string> read_small_file(const std::string& path) {

@@ -16,9 +16,11 @@ struct bpf_program;
 
 namespace zeektrace {
 
-// attr.size and attr.disabled are filled in. The descriptor of the link, or an Error that begins with `what`.
-Result<int> link_perf_event(perf_event_attr attr, pid_t pid, int cpu, const bpf_program* program, uint64_t cookie,
-                            std::string_view what);
+// attr.size and attr.disabled are filled in. The descriptor of the link, or -errno.
+int link_perf_event(perf_event_attr attr, pid_t pid, int cpu, const bpf_program* program, uint64_t cookie);
+
+// What an errno of it means for any kind of event: `what`, the errno's text, and what to do where that is known.
+Error perf_event_error(int error_number, std::string_view what);
 
 // The CPUs that are online, from /sys/devices/system/cpu/online; CPU 0 when that can't be read.
 std::vector<int> online_cpus();

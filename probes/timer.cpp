@@ -76,10 +76,9 @@ Result<Links> attach_clock(const AttachRequest& request, const std::vector<int>&
     attr.config = PERF_COUNT_SW_CPU_CLOCK;
     attr.sample_period = point.offset;
     for (const int cpu : cpus) {
-      auto link = link_perf_event(attr, -1, cpu, request.program, request.probe.first_point + i,
-                                  fmt::format("cannot start the timer {} on CPU {}", point.name, cpu));
-      if (!link) return link.error();
-      links.add(*link);
+      const int link = link_perf_event(attr, -1, cpu, request.program, request.probe.first_point + i);
+      if (link < 0) return perf_event_error(-link, fmt::format("cannot start the timer {} on CPU {}", point.name, cpu));
+      links.add(link);
     }
   }
   return links;

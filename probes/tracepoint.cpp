@@ -24,6 +24,7 @@ std::string event_file(const AttachPoint& point, std::string_view file) {
 Result<Links> attach_events(const AttachRequest& request) {
   auto tracefs = request.machine.inside().tracefs();
   if (!tracefs) return tracefs.error();
+  const int cpu = online_cpus().front();
   Links links;
   for (size_t i = 0; i < request.probe.points.size(); i++) {
     const AttachPoint& point = request.probe.points[i];
@@ -34,10 +35,9 @@ Result<Links> attach_events(const AttachRequest& request) {
     attr.sample_period = 1;
     if (std::from_chars(text->data(), text->data() + text->size(), attr.config).ec != std::errc())
       return Error{Error::Kind::machine, fmt::format("the id of {} is not a number: '{}'", point.name, *text), "", nullptr};
-    auto link = link_perf_event(attr, -1, online_cpus().front(), request.program, request.probe.first_point + i,
-                                fmt::format("cannot attach {}", point.name));
-    if (!link) return link.error();
-    links.add(*link);
+    const int link = link_perf_event(attr, -1, cpu, request.program, request.probe.first_point + i);
+    if (link < 0) return perf_event_error(-link, fmt::format("cannot attach {}", point.name));
+    links.add(link);
   }
   return links;
 }

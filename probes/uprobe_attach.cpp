@@ -33,7 +33,7 @@ Error uprobe_error(int error_number, std::string_view place, size_t places, std:
   if (error_number == EINVAL || error_number == ENOTSUP || error_number == ENOEXEC)
     hint = "the kernel will not probe an instruction there: prefixes that it cannot step over, or no instruction's start";
   if (error_number == E2BIG) hint = "one link takes at most 1048576 places: use a narrower glob";
-  if (error_number == ENOMEM) hint = "use a narrower glob";
+  if (error_number == ENOMEM || error_number == EMFILE) hint = "use a narrower glob, or raise the limit of open files";
   return errno_error(error_number, what, hint);
 }
 
@@ -94,6 +94,7 @@ Result<Links> attach_events(const AttachRequest& request, bool at_return) {
   auto return_bit = read_number(pmu + "/format/retprobe", "config:");
   if (!return_bit) return return_bit.error();
   const auto pid = request.machine.settings().pid;
+  const int cpu = online_cpus().front();
   Links links;
   for (size_t i = 0; i < request.probe.points.size(); i++) {
     const AttachPoint& point = request.probe.points[i];
@@ -102,10 +103,10 @@ Result<Links> attach_events(const AttachRequest& request, bool at_return) {
     attr.config = at_return ? 1ULL << *return_bit : 0;
     attr.config1 = reinterpret_cast<uintptr_t>(point.target.c_str());  // uprobe_path
     attr.config2 = point.offset;                                       // probe_offset
-    auto link = link_perf_event(attr, pid.value_or(-1), pid ? -1 : online_cpus().front(), request.program,
-                                request.probe.first_point + i, fmt::format("cannot attach {}", point.name));
-    if (!link) return link.error();
-    links.add(*link);
+    const int link = link_perf_event(attr, pid.value_or(-1), pid ? -1 : cpu, request.program,
+                                     request.probe.first_point + i);
+    if (link < 0) return uprobe_error(-link, point.name, 1, pid);
+    links.add(link);
   }
   return links;
 }
