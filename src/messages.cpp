@@ -7,10 +7,18 @@
 
 namespace zeektrace {
 
+namespace {
+
+constexpr uint64_t messages_between_looks = 64;
+constexpr std::chrono::milliseconds patience{40};  // what was sent before Ctrl-C has this long to be printed
+
+}  // namespace
+
 Status Messages::drain() {
   Status status = Nothing{};
   auto drained = tracer_.drain([&](Bytes message) {
-    ++received_;
+    if (++received_ % messages_between_looks == 0) look_for_the_end();
+    if (deaf_ && patience_) ++late_;
     if (deaf_ || !status) return;
     if (const Record* record = find_record(program_, message)) {
       status = act(*record, message);
@@ -19,6 +27,18 @@ Status Messages::drain() {
     }
   });
   return status ? drained : status;
+}
+
+void Messages::look_for_the_end() {
+  if (deaf_ || (!patience_ && !ending_())) return;
+  auto now = std::chrono::steady_clock::now();
+  if (!patience_) patience_ = now + patience;
+  if (now >= *patience_) deaf_ = true;
+}
+
+void Messages::listen_again() {
+  deaf_ = false;
+  patience_.reset();
 }
 
 Status Messages::act(const Record& record, Bytes message) {

@@ -1,6 +1,8 @@
 // What the kernel side asks for while a script runs: text to print, a map to print, clear or zero, the time, the end.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <optional>
 
 #include "parser/program.h"
@@ -14,13 +16,16 @@ namespace zeektrace {
 // Everything must outlive it.
 class Messages {
  public:
-  Messages(const Program& program, Tracer& tracer, Output& output, const Names& names)
-      : program_(program), tracer_(tracer), output_(output), names_(names) {}
+  // `ending` says whether the session has been asked to end; it is looked at while messages come, for a probe may send
+  // them faster than they can be printed, and then a drain has no end of its own.
+  Messages(const Program& program, Tracer& tracer, Output& output, const Names& names, std::function<bool()> ending)
+      : program_(program), tracer_(tracer), output_(output), names_(names), ending_(std::move(ending)) {}
 
-  // Fetches what the ring holds and does it, in order; what comes behind an exit() is left out.
+  // Fetches what the ring holds and does it, in order. What comes behind an exit() is left out, and when the session
+  // has been asked to end, what is not printed soon after.
   Status drain();
-  // From now on messages are done although there was an exit(): those of END.
-  void listen_again() { deaf_ = false; }
+  // From now on messages are done again, although there was an exit(): those of END.
+  void listen_again();
   Status print_map(const MapDef& map, const Shown& shown);
 
   // What an exit() gave as status, once there was one.
@@ -28,8 +33,11 @@ class Messages {
   uint64_t received() const { return received_; }
   // Messages that were shorter than their record, which should never be.
   uint64_t malformed() const { return malformed_; }
+  // Messages that were left out because the session was asked to end.
+  uint64_t late() const { return late_; }
 
  private:
+  void look_for_the_end();
   Status act(const Record& record, Bytes message);
   void exit(const Record& record, Bytes message);
 
@@ -37,9 +45,12 @@ class Messages {
   Tracer& tracer_;
   Output& output_;
   const Names& names_;
+  std::function<bool()> ending_;
   std::optional<int> exit_status_;
+  std::optional<std::chrono::steady_clock::time_point> patience_;  // until when messages are done, once ending
   bool deaf_ = false;
   uint64_t received_ = 0;
+  uint64_t late_ = 0;
   uint64_t malformed_ = 0;
 };
 

@@ -38,24 +38,19 @@ constexpr std::array losses = {
           "the value read as 0 or empty"},
 };
 
-bool names_user_code(const Type& type) { return type.kind == Type::Kind::ustack || type.kind == Type::Kind::usym; }
-
-// Whether addresses of a process will have to be named.
-bool names_user_code(const Program& program) {
-  for (const auto& map : program.maps) {
-    if (names_user_code(map.value) || std::any_of(map.keys.begin(), map.keys.end(), [](const Type& key) {
-          return names_user_code(key);
-        })) {
-      return true;
-    }
-  }
-  for (const auto& record : program.records) {
-    for (const auto& field : record.fields) {
-      if (names_user_code(field.type)) return true;
-    }
-  }
-  return false;
+// Whether the script keeps or sends a value of one of these two kinds.
+bool holds(const Program& program, Type::Kind one, Type::Kind other) {
+  auto matches = [&](const Type& type) { return type.kind == one || type.kind == other; };
+  auto in_map = [&](const MapDef& map) { return matches(map.value) || std::any_of(map.keys.begin(), map.keys.end(), matches); };
+  auto in_record = [&](const Record& record) {
+    return std::any_of(record.fields.begin(), record.fields.end(), [&](const auto& field) { return matches(field.type); });
+  };
+  return std::any_of(program.maps.begin(), program.maps.end(), in_map) ||
+         std::any_of(program.records.begin(), program.records.end(), in_record);
 }
+
+bool names_user_code(const Program& program) { return holds(program, Type::Kind::ustack, Type::Kind::usym); }
+bool names_kernel_code(const Program& program) { return holds(program, Type::Kind::kstack, Type::Kind::ksym); }
 
 // exit() wakes us; all else is fetched from time to time.
 bool sends_messages(const Program& program) {
@@ -100,7 +95,7 @@ class Session {
                [this](uint64_t hash) { return tracer_.frames(hash); },
                program.point_names,
                program.point_functions},
-        messages_(program, tracer, output, names_) {}
+        messages_(program, tracer, output, names_, [this] { return asked_to_end(); }) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -119,6 +114,8 @@ class Session {
 
  private:
   bool over() const { return messages_.exit_status().has_value() || reader_gone_; }
+
+  bool asked_to_end() const { return std::ferror(options_.out) != 0 || (!ending_ && watch_.signal_waiting()); }
 
   Status start() {
     if (auto status = tracer_.run("BEGIN"); !status) return status;
@@ -139,6 +136,8 @@ class Session {
     }
     look();
     look_.plan(first_look);
+    // A tenth of a second now, while probes count, rather than when somebody waits for the answers.
+    if (names_kernel_code(program_)) symbols_.read_kernel();
     return Nothing{};
   }
 
@@ -174,6 +173,7 @@ class Session {
   }
 
   Status finish() {
+    ending_ = true;
     watch_.signals_end_at_once();
     look();
     if (armed_) tracer_.disarm();
@@ -202,6 +202,9 @@ class Session {
     for (const auto& row : losses) {
       uint64_t count = tracer_.counter(row.counter);
       if (count > 0) output_.lost({count, row.thing, row.fate, row.why, row.remedy});
+    }
+    if (messages_.late() > 0 && !messages_.exit_status()) {
+      output_.lost({messages_.late(), "event", "left out", "they came faster than they could be printed at the end", ""});
     }
     if (messages_.malformed() > 0) {
       output_.lost({messages_.malformed(), "event", "lost", "the message was cut short", "please report this"});
@@ -251,6 +254,7 @@ class Session {
   Messages messages_;
   Tick drain_, look_;
   bool armed_ = false;
+  bool ending_ = false;
   bool reader_gone_ = false;
 };
 

@@ -195,6 +195,7 @@ std::string Symbols::user(uint32_t tgid, uint64_t address, bool is_return) {
 }
 
 void Symbols::read_kernel() {
+  if (kernel_) return;
   kernel_.emplace();
   auto text = read_file(kallsyms_);
   if (!text) {
@@ -222,7 +223,7 @@ void Symbols::read_kernel() {
 }
 
 std::string Symbols::kernel(uint64_t address, bool is_return) {
-  if (!kernel_) read_kernel();
+  read_kernel();
   uint64_t inside = is_return && address > 0 ? address - 1 : address;
   auto found = kernel_->find(inside);
   if (!found) return address_text(address);

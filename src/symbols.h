@@ -61,6 +61,9 @@ class Symbols {
   // Takes a new snapshot of the process, or keeps the last one when it has none (any more).
   void observe(pid_t pid);
 
+  // Reads the kernel's names, unless that has been done; kernel() does it when it has to.
+  void read_kernel();
+
   // "malloc+20", "malloc" at its first byte, "0x7f…" when nothing is known. See Names in decode.h.
   std::string kernel(uint64_t address, bool is_return);
   std::string user(uint32_t tgid, uint64_t address, bool is_return);
@@ -76,7 +79,6 @@ class Symbols {
   };
   Process& process(uint32_t tgid);
   File& file(pid_t pid, const Mapping& mapping);
-  void read_kernel();
 
   std::string kallsyms_;
   std::optional<KernelNames> kernel_;

@@ -1,6 +1,7 @@
 #include "src/watch.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -79,6 +80,11 @@ Result<Watch::Events> Watch::wait(std::optional<std::chrono::milliseconds> most)
     }
   }
   return events;
+}
+
+bool Watch::signal_waiting() const {
+  pollfd wait{signals_, POLLIN, 0};
+  return poll(&wait, 1, 0) == 1;
 }
 
 void Watch::signals_end_at_once() {

@@ -31,6 +31,9 @@ class Watch {
   // Returns at the first event, or when the time is over (never, without one).
   Result<Events> wait(std::optional<std::chrono::milliseconds> most);
 
+  // Whether a signal is waiting to be told.
+  bool signal_waiting() const;
+
   // No more events: the next signal ends the process at once, with status 128 and its number.
   void signals_end_at_once();
 
