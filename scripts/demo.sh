@@ -20,5 +20,5 @@ printf '%s\n' "An event loop in the shape of Zeek runs as process $pid; tracing 
 kill "$pid"
 wait "$pid"
 trap - EXIT
-printf '%s\n' "Above: @events counts the events by name, @handler_ns how long each kept the loop busy (nanoseconds)," \
+printf '%s\n' "Above: @events counts the events by name, @handler_ns how long each kept the loop busy (in ns)," \
   "@malloc_bytes what it asked malloc for, @read_ns how long its reads took. Process $pid has ended orderly."
