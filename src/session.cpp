@@ -132,6 +132,8 @@ class Session {
     drain_.plan(fastest_drain);
     look_.wanted = watched && names_user_code(program_);
     if (child_ != nullptr) {
+      // A short command may be over before the first look at it.
+      if (look_.wanted) child_->look_before_it_ends([this] { look(); });
       if (auto status = child_->release(); !status) return status;
     }
     look();
@@ -157,6 +159,7 @@ class Session {
     while (!over()) {
       auto events = watch_.wait(time_until(drain_, look_));
       if (!events) return events.error();
+      if (events->child_changed && child_ != nullptr) child_->attend();
       if (events->message || drain_.due()) {
         uint64_t before = messages_.received();
         if (auto status = fetch(); !status) return status;
@@ -176,6 +179,7 @@ class Session {
     ending_ = true;
     watch_.signals_end_at_once();
     look();
+    if (child_ != nullptr) child_->let_go();
     if (armed_) tracer_.disarm();
     if (auto status = fetch(); !status) return status;
     messages_.listen_again();
