@@ -10,7 +10,8 @@ namespace zeektrace {
 
 namespace {
 
-// The kernel waits for grace periods while it lets go of a probe, so that these threads sleep; they do not compute.
+// The kernel waits for grace periods while it lets go of a probe, so that these threads sleep; they do not
+// compute.
 constexpr size_t most_threads = 32;
 
 struct Closing {

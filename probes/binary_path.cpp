@@ -34,8 +34,10 @@ bool same_file(const std::string& a, const std::string& b) {
 std::string root_of(pid_t pid) {
   const std::string process = fmt::format("/proc/{}", pid);
   struct stat status = {};
-  if (stat((process + "/ns/mnt").c_str(), &status) != 0 || stat((process + "/root").c_str(), &status) != 0) return "";
-  if (same_file(process + "/ns/mnt", "/proc/self/ns/mnt") && same_file(process + "/root", "/proc/self/root")) return "";
+  if (stat((process + "/ns/mnt").c_str(), &status) != 0 || stat((process + "/root").c_str(), &status) != 0)
+    return "";
+  if (same_file(process + "/ns/mnt", "/proc/self/ns/mnt") && same_file(process + "/root", "/proc/self/root"))
+    return "";
   return process + "/root";
 }
 
@@ -43,7 +45,8 @@ Result<BinaryPath> existing(std::string shown, const std::string& root) {
   BinaryPath path{shown, root + shown};
   if (is_file(path.open)) return path;
   const int failure = access(path.open.c_str(), F_OK) == 0 ? EISDIR : errno;
-  Error error = errno_error(failure, fmt::format("cannot open {}{}", shown, root.empty() ? "" : " (in the process's root)"));
+  Error error = errno_error(
+      failure, fmt::format("cannot open {}{}", shown, root.empty() ? "" : " (in the process's root)"));
   if (failure == ENOENT || failure == ENOTDIR || failure == EISDIR) error.kind = Error::Kind::script;
   if (failure == EACCES) error.hint = "reading it takes root: sudo zeektrace …";
   return error;
@@ -78,9 +81,12 @@ std::optional<std::string> mapped_file(pid_t pid, std::string_view name) {
   return found;
 }
 
-bool names_library(std::string_view name) { return name.starts_with("lib") || name.find(".so") != std::string_view::npos; }
+bool names_library(std::string_view name) {
+  return name.starts_with("lib") || name.find(".so") != std::string_view::npos;
+}
 
-// Through the dynamic linker's cache; a version ("libfoo.so.2") that it does not have is looked for where libraries are.
+// Through the dynamic linker's cache; a version ("libfoo.so.2") that it does not have is looked for where
+// libraries are.
 std::optional<std::string> library_of_this_machine(std::string_view name) {
   std::string stem(name.starts_with("lib") ? name.substr(3) : name);
   if (const size_t suffix = stem.find(".so"); suffix != std::string::npos) stem.erase(suffix);
@@ -89,8 +95,8 @@ std::optional<std::string> library_of_this_machine(std::string_view name) {
   const std::string path = cached == nullptr ? "" : cached;
   free(cached);
   if (!path.empty() && (names_file(name, file_name_of(path)) || !names_library(name))) return path;
-  for (const char* directory : {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib",
-                                "/usr/lib", "/usr/local/lib"})
+  for (const char* directory : {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64",
+                                "/lib", "/usr/lib", "/usr/local/lib"})
     if (is_file(fmt::format("{}/{}", directory, name))) return fmt::format("{}/{}", directory, name);
   return std::nullopt;
 }
@@ -102,7 +108,8 @@ std::optional<std::string> program_in_path(std::string_view name) {
     const std::string_view directory = rest.substr(0, rest.find(':'));
     rest.remove_prefix(std::min(rest.size(), directory.size() + 1));
     const std::string candidate = fmt::format("{}/{}", directory, name);
-    if (!directory.empty() && is_file(candidate) && access(candidate.c_str(), X_OK) == 0) return absolute(candidate);
+    if (!directory.empty() && is_file(candidate) && access(candidate.c_str(), X_OK) == 0)
+      return absolute(candidate);
   }
   return std::nullopt;
 }
@@ -115,7 +122,8 @@ bool names_file(std::string_view wanted, std::string_view file_name) {
   // "libc" is libc.so.6 and libc-2.31.so; "libfoo.so" is libfoo.so.3.
   if (!file_name.starts_with(wanted) || file_name.find(".so") == std::string_view::npos) return false;
   const std::string_view rest = file_name.substr(wanted.size());
-  if (rest.starts_with(".so") || (rest.starts_with('.') && wanted.find(".so") != std::string_view::npos)) return true;
+  if (rest.starts_with(".so") || (rest.starts_with('.') && wanted.find(".so") != std::string_view::npos))
+    return true;
   return rest.size() > 1 && rest[0] == '-' && std::isdigit(static_cast<unsigned char>(rest[1])) != 0;
 }
 
@@ -125,7 +133,8 @@ Result<BinaryPath> find_binary(std::string_view name, std::optional<pid_t> pid) 
     return Error{Error::Kind::script, "the program or library is missing",
                  "write uprobe:PATH:FUNCTION, such as uprobe:libc:malloc", nullptr};
   if (pid && access(fmt::format("/proc/{}", *pid).c_str(), F_OK) != 0)
-    return Error{Error::Kind::machine, fmt::format("there is no process {}", *pid), "it may have ended", nullptr};
+    return Error{Error::Kind::machine, fmt::format("there is no process {}", *pid), "it may have ended",
+                 nullptr};
   if (name.find('/') != std::string_view::npos) {
     if (root.empty()) return existing(absolute(name), "");
     return name.starts_with('/') ? existing(std::string(name), root)
@@ -142,10 +151,12 @@ Result<BinaryPath> find_binary(std::string_view name, std::optional<pid_t> pid) 
       if (const auto library = library_of_this_machine(name)) return existing(*library, root);
     if (is_file(std::string(name))) return existing(absolute(name), root);
   }
-  return Error{Error::Kind::script,
-               pid ? fmt::format("process {} has no file '{}' mapped, and there is no such program or library", *pid, name)
-                   : fmt::format("there is no program '{}' in $PATH, and no such library", name),
-               "give its path", nullptr};
+  return Error{
+      Error::Kind::script,
+      pid ? fmt::format("process {} has no file '{}' mapped, and there is no such program or library", *pid,
+                        name)
+          : fmt::format("there is no program '{}' in $PATH, and no such library", name),
+      "give its path", nullptr};
 }
 
 }  // namespace zeektrace

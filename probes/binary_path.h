@@ -1,5 +1,5 @@
-// From what a script calls a program or library to a file: a path, a name in $PATH, or a library's bare name, as seen
-// by the traced process when there is one (its mappings, its root directory).
+// From what a script calls a program or library to a file: a path, a name in $PATH, or a library's bare name,
+// as seen by the traced process when there is one (its mappings, its root directory).
 #pragma once
 
 #include <sys/types.h>

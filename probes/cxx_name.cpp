@@ -17,22 +17,21 @@ bool starts_with_at(std::string_view text, size_t at, std::string_view what) {
   return text.substr(at, what.size()) == what;
 }
 
-// Words that a demangled name can have although the mangled one does not spell them: C++'s own words, and the names
-// that the Itanium C++ ABI abbreviates (§5.1.5, §5.1.10). A part of a pattern that lies within one of them proves nothing.
+// Words that a demangled name can have although the mangled one does not spell them: C++'s own words, and the
+// names that the Itanium C++ ABI abbreviates (§5.1.5, §5.1.10). A part of a pattern that lies within one of
+// them proves nothing.
 bool may_be_abbreviated(std::string_view word) {
-  static constexpr std::string_view vocabulary[] = {
-      "std", "allocator", "basic_string", "basic_istream", "basic_ostream", "basic_iostream", "char_traits", "operator",
-      "new", "delete", "co_await", "void", "wchar_t", "bool", "char", "char8_t", "char16_t", "char32_t", "signed",
-      "unsigned", "short", "int", "long", "__int128", "float", "double", "__float80", "__float128", "decltype",
-      "nullptr_t", "auto", "const", "volatile", "restrict", "noexcept", "throw", "sizeof", "typeid", "virtual", "thunk",
-      "non", "covariant", "return", "to", "guard", "variable", "for", "vtable", "VTT", "typeinfo", "name", "construction",
-      "in", "TLS", "init", "wrapper", "function", "reference", "temporary", "transaction", "clone", "lambda", "unnamed",
-      "type", "anonymous", "namespace", "string", "istream", "ostream", "iostream", "true", "false", "this", "abi",
-      "_Float16", "half", "dynamic_cast", "static_cast", "const_cast", "reinterpret_cast", "alignof", "default", "arg",
-      "bfloat16_t", "template", "parameter", "object", "safe", "dynamic", "invocation", "static", "hidden", "alias", "java",
-      "resource", "Class", "imaginary", "complex", "ul", "ull", "requires", "enable_if", "fp", "parm"};
-  for (const std::string_view known : vocabulary)
-    if (known.find(word) != std::string_view::npos) return true;
+  static constexpr std::string_view vocabulary =
+      "std allocator basic_string basic_istream basic_ostream basic_iostream char_traits operator new "
+      "delete co_await void wchar_t bool char char8_t char16_t char32_t signed unsigned short int long "
+      "__int128 float double __float80 __float128 decltype nullptr_t auto const volatile restrict "
+      "noexcept throw sizeof typeid virtual thunk non covariant return to guard variable for vtable "
+      "VTT typeinfo name construction in TLS init wrapper function reference temporary transaction "
+      "clone lambda unnamed type anonymous namespace string istream ostream iostream true false this "
+      "abi _Float16 half dynamic_cast static_cast const_cast reinterpret_cast alignof default arg "
+      "bfloat16_t template parameter object safe dynamic invocation static hidden alias java resource "
+      "Class imaginary complex ul ull requires enable_if fp parm";
+  if (vocabulary.find(word) != std::string_view::npos) return true;
   return word.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
@@ -57,8 +56,8 @@ std::vector<std::string> telling_words(std::string_view text, bool glob) {
   return words;
 }
 
-// Where the bracket that closes at text[close] was opened; npos when nowhere. "operator<" and its kin are not brackets,
-// but stand left of the parameters, where this never looks.
+// Where the bracket that closes at text[close] was opened; npos when nowhere. "operator<" and its kin are not
+// brackets, but stand left of the parameters, where this never looks.
 size_t opening_of(std::string_view text, size_t close, char open_char, char close_char) {
   size_t depth = 0;
   for (size_t i = close + 1; i-- > 0;) {
@@ -74,7 +73,8 @@ bool drop_suffix(std::string_view& text, std::string_view suffix) {
   return true;
 }
 
-// The place after a return type ("void f<int>"): after the last space outside brackets, not counting "operator new".
+// The place after a return type ("void f<int>"): after the last space outside brackets, not counting
+// "operator new".
 size_t start_of_name(std::string_view text) {
   size_t start = 0;
   size_t depth = 0;

@@ -1,5 +1,6 @@
-// Names of C++ functions: demangled, without parameters, and matched against what a script says. Mangled names are
-// tried first; demangling 40,000 names takes a tenth of a second, so most are ruled out by looking at the mangled text.
+// Names of C++ functions: demangled, without parameters, and matched against what a script says. Mangled
+// names are tried first; demangling 40,000 names takes a tenth of a second, so most are ruled out by looking
+// at the mangled text.
 #pragma once
 
 #include <cstddef>

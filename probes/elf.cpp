@@ -27,8 +27,8 @@ Result<ElfFile> ElfFile::open(const std::string& path, std::string_view shown) {
   struct stat status = {};
   if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
     close(fd);
-    return Error{Error::Kind::script, fmt::format("{} is not a file", shown), "name a program or a shared library",
-                 nullptr};
+    return Error{Error::Kind::script, fmt::format("{} is not a file", shown),
+                 "name a program or a shared library", nullptr};
   }
   elf_version(EV_CURRENT);
   Elf* elf = elf_begin(fd, ELF_C_READ_MMAP, nullptr);
@@ -37,7 +37,8 @@ Result<ElfFile> ElfFile::open(const std::string& path, std::string_view shown) {
     elf_end(elf);
     close(fd);
     return Error{Error::Kind::script, fmt::format("{} is not an ELF file", shown),
-                 "only compiled programs and libraries can be probed; of a script, name its interpreter", nullptr};
+                 "only compiled programs and libraries can be probed; of a script, name its interpreter",
+                 nullptr};
   }
   if (header.e_machine != EM_X86_64) {
     elf_end(elf);
@@ -134,7 +135,8 @@ void take_functions(const std::vector<RawSymbol>& symbols, Binary& binary) {
   for (const RawSymbol& raw : symbols)
     functions.push_back({std::string_view(binary.names).substr(raw.name, raw.length), raw.address, raw.size});
   const auto order = [](const FunctionSymbol& symbol) { return std::tie(symbol.address, symbol.name); };
-  std::sort(functions.begin(), functions.end(), [&](const auto& a, const auto& b) { return order(a) < order(b); });
+  std::sort(functions.begin(), functions.end(),
+            [&](const auto& a, const auto& b) { return order(a) < order(b); });
   functions.erase(std::unique(functions.begin(), functions.end(),
                               [&](const auto& a, const auto& b) { return order(a) == order(b); }),
                   functions.end());
@@ -197,8 +199,9 @@ std::optional<uint64_t> Binary::address_at(uint64_t offset) const {
 }
 
 const FunctionSymbol* Binary::function_at(uint64_t address) const {
-  auto after = std::upper_bound(functions.begin(), functions.end(), address,
-                                [](uint64_t wanted, const FunctionSymbol& symbol) { return wanted < symbol.address; });
+  auto after =
+      std::upper_bound(functions.begin(), functions.end(), address,
+                       [](uint64_t wanted, const FunctionSymbol& symbol) { return wanted < symbol.address; });
   // Of aliases the first whose extent is known; a function without one reaches to its neighbour.
   const FunctionSymbol* open_ended = nullptr;
   while (after != functions.begin()) {

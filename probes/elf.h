@@ -1,6 +1,6 @@
-// What an ELF file says of its functions: their names and addresses (BCC's reader, which also finds separate debug
-// files), and where in the file an address lies, which is what the kernel wants of a uprobe. A Binary is read once, in
-// one pass, and never changes.
+// What an ELF file says of its functions: their names and addresses (BCC's reader, which also finds separate
+// debug files), and where in the file an address lies, which is what the kernel wants of a uprobe. A Binary
+// is read once, in one pass, and never changes.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ struct Binary {
   std::vector<FunctionSymbol> functions;  // by address, then by name; aliases are neighbours
   bool stripped = false;                  // no .symtab
   bool only_exported = false;             // stripped, and no debug file was read
-  // Functions whose implementation is chosen when the program is loaded (STT_GNU_IFUNC: libc's strlen …), sorted. Their
-  // symbol's address is that of the chooser; they are not among `functions`.
+  // Functions whose implementation is chosen when the program is loaded (STT_GNU_IFUNC: libc's strlen …),
+  // sorted. Their symbol's address is that of the chooser; they are not among `functions`.
   std::vector<std::string> load_time_choices;
 
   Binary() = default;
@@ -57,16 +57,17 @@ enum class DebugFile { read, skip };
 Result<std::shared_ptr<const Binary>> read_binary(const std::string& path, std::string_view shown,
                                                   DebugFile debug_file = DebugFile::read);
 
-// Why a return probe endangers a process that runs this binary: the kernel's uretprobe replaces the return address on
-// the stack, so that whatever walks or moves the stack meets an address that it does not know.
+// Why a return probe endangers a process that runs this binary: the kernel's uretprobe replaces the return
+// address on the stack, so that whatever walks or moves the stack meets an address that it does not know.
 struct ReturnHazard {
   bool never = false;  // not even with --unsafe
   std::string why;
 };
-// The rule: Go moves its stacks. A personality routine other than C's own (__gcc_personality_v0: cleanup handlers of
-// pthread_cancel) among the symbols means that exceptions or panics can pass through frames: C++, Rust, Ada, D. C
-// libraries have .gcc_except_table too, and are let through. Where symbols are stripped and exception tables remain,
-// the names that the statically linked C++ or Rust run-time leaves in the read-only data decide.
+// The rule: Go moves its stacks. A personality routine other than C's own (__gcc_personality_v0: cleanup
+// handlers of pthread_cancel) among the symbols means that exceptions or panics can pass through frames: C++,
+// Rust, Ada, D. C libraries have .gcc_except_table too, and are let through. Where symbols are stripped and
+// exception tables remain, the names that the statically linked C++ or Rust run-time leaves in the read-only
+// data decide.
 std::optional<ReturnHazard> return_hazard(const Binary& binary);
 
 }  // namespace zeektrace

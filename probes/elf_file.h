@@ -1,4 +1,5 @@
-// An ELF file held open for libelf, closed when it goes out of scope. What elf.cpp and return_hazard.cpp share.
+// An ELF file held open for libelf, closed when it goes out of scope. What elf.cpp and return_hazard.cpp
+// share.
 #pragma once
 
 #include <gelf.h>

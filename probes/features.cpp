@@ -48,7 +48,8 @@ int load_empty_program(bpf_attach_type type) {
   return load_program(type, instructions, 2);
 }
 
-// The error of a uprobe_multi link on "/", which is no regular file: EBADF where the kernel got as far as looking.
+// The error of a uprobe_multi link on "/", which is no regular file: EBADF where the kernel got as far as
+// looking.
 int try_uprobe_multi(int program, bpf_attach_type type) {
   const uint64_t offset = 0;
   kernel_abi::LinkCreateUprobeMulti attr;
@@ -64,7 +65,9 @@ int try_uprobe_multi(int program, bpf_attach_type type) {
 }
 
 // The function that the process filter is tried on. Not inlined, not merged with another.
-extern "C" __attribute__((noinline, noclone, used)) void zeektrace_feature_target() { asm volatile("" ::: "memory"); }
+extern "C" __attribute__((noinline, noclone, used)) void zeektrace_feature_target() {
+  asm volatile("" ::: "memory");
+}
 
 // r = lookup(map, &0); if (r) *r += 1; return 0;
 int load_counting_program(int map) {
@@ -147,8 +150,8 @@ bool Features::uprobe_multi() {
   return *uprobe_multi_;
 }
 
-// Uprobe sessions came long after the filter had been mended, and trying for one costs nothing; attaching to ourselves
-// to count costs the 20 to 60 ms that the kernel takes to detach.
+// Uprobe sessions came long after the filter had been mended, and trying for one costs nothing; attaching to
+// ourselves to count costs the 20 to 60 ms that the kernel takes to detach.
 bool Features::uprobe_multi_filters_processes() {
   if (uprobe_multi_filter_) return *uprobe_multi_filter_;
   const Descriptor program(load_empty_program(kernel_abi::trace_uprobe_session));

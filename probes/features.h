@@ -1,6 +1,6 @@
-// What this kernel can do, found out by trying: a version says little about an enterprise kernel. Each answer is
-// sought when it is first asked for, and kept. Without the privilege to try, a feature counts as present, so that a
-// script can be compiled and looked at by anyone; loading it is what then fails.
+// What this kernel can do, found out by trying: a version says little about an enterprise kernel. Each answer
+// is sought when it is first asked for, and kept. Without the privilege to try, a feature counts as present,
+// so that a script can be compiled and looked at by anyone; loading it is what then fails.
 #pragma once
 
 #include <optional>

@@ -22,7 +22,8 @@ std::optional<uint64_t> parse_number(std::string_view text) {
   }
   uint64_t value = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return std::nullopt;
+  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size())
+    return std::nullopt;
   return value;
 }
 
@@ -54,7 +55,8 @@ std::vector<const FunctionSymbol*> one_per_address(std::vector<const FunctionSym
   return kept;
 }
 
-// An exact name is looked for among the symbols first; only when none has it is it a C++ name. A glob is both at once.
+// An exact name is looked for among the symbols first; only when none has it is it a C++ name. A glob is both
+// at once.
 std::vector<const FunctionSymbol*> matching(const Binary& binary, std::string_view wanted) {
   std::vector<const FunctionSymbol*> matches;
   const bool glob = is_glob(wanted);
@@ -73,7 +75,8 @@ std::vector<const FunctionSymbol*> matching(const Binary& binary, std::string_vi
   return one_per_address(std::move(matches));
 }
 
-// "malloc is chosen when the program is loaded": its symbol is that of a chooser, called once for each process.
+// "malloc is chosen when the program is loaded": its symbol is that of a chooser, called once for each
+// process.
 Error chosen_at_load_time(const Binary& binary, std::string_view name, std::string_view shown) {
   const std::string implementation = fmt::format("__{}_*", name);
   std::vector<std::string> known;
@@ -81,13 +84,17 @@ Error chosen_at_load_time(const Binary& binary, std::string_view name, std::stri
     if (glob_matches(implementation, symbol.name)) known.emplace_back(symbol.name);
   std::string hint;
   if (known.empty())
-    hint = "probe its callers; with the library's debug symbols its implementations can be named "
-           "(such as __" + std::string(name) + "_avx_unaligned)";
+    hint =
+        "probe its callers; with the library's debug symbols its implementations can be named "
+        "(such as __" +
+        std::string(name) + "_avx_unaligned)";
   else
-    hint = fmt::format("name one of them, or all by '{}': {}", implementation,
-                       fmt::join(known.begin(), known.begin() + std::min<std::ptrdiff_t>(std::ssize(known), 4), ", "));
+    hint = fmt::format(
+        "name one of them, or all by '{}': {}", implementation,
+        fmt::join(known.begin(), known.begin() + std::min<std::ptrdiff_t>(std::ssize(known), 4), ", "));
   return script_error(
-      fmt::format("{} has several implementations of {}; which one runs is chosen when a program is loaded", shown, name),
+      fmt::format("{} has several implementations of {}; which one runs is chosen when a program is loaded",
+                  shown, name),
       hint);
 }
 
@@ -112,24 +119,29 @@ std::string near_names(const Binary& binary, std::string_view wanted) {
 Error not_found(const Binary& binary, std::string_view wanted, std::string_view shown) {
   if (is_glob(wanted)) {
     return script_error(fmt::format("no function of {} matches '{}'", shown, wanted),
-                        binary.only_exported ? "it is stripped: only exported functions are known; install its debug symbols"
-                                        : fmt::format("zeektrace -l 'uprobe:{}:*' lists them", shown));
+                        binary.only_exported
+                            ? "it is stripped: only exported functions are known; install its debug symbols"
+                            : fmt::format("zeektrace -l 'uprobe:{}:*' lists them", shown));
   }
   std::string hint = near_names(binary, wanted);
   if (binary.only_exported) {
     if (!hint.empty()) hint += "\n";
-    hint += "it is stripped: only exported functions are known; install its debug symbols, or give an address (0x…)";
+    hint +=
+        "it is stripped: only exported functions are known; install its debug symbols, or give an address "
+        "(0x…)";
   } else if (hint.empty()) {
     hint = fmt::format("zeektrace -l 'uprobe:{}:*' lists them", shown);
   }
   return script_error(fmt::format("{} has no function '{}'", shown, wanted), hint);
 }
 
-Result<std::vector<FoundFunction>> at_address(const Binary& binary, uint64_t address, std::string_view shown) {
+Result<std::vector<FoundFunction>> at_address(const Binary& binary, uint64_t address,
+                                              std::string_view shown) {
   const auto file_offset = binary.file_offset(address);
   if (!file_offset)
-    return script_error(fmt::format("{:#x} is no address of code in {}", address, shown),
-                        "give an address as the symbol table has it (nm, objdump -d), not as /proc/PID/maps has it");
+    return script_error(
+        fmt::format("{:#x} is no address of code in {}", address, shown),
+        "give an address as the symbol table has it (nm, objdump -d), not as /proc/PID/maps has it");
   FoundFunction found{"", *file_offset, 0};
   if (const FunctionSymbol* function = binary.function_at(address)) {
     found.name = function->name;
@@ -158,8 +170,8 @@ Result<std::vector<FoundFunction>> find_functions(const Binary& binary, std::str
   std::vector<FoundFunction> found;
   for (const FunctionSymbol* symbol : matching(binary, wanted)) {
     if (offset != 0 && symbol->size != 0 && offset >= symbol->size)
-      return script_error(fmt::format("{}+{:#x} lies beyond the function, which is {} bytes long", symbol->name, offset,
-                                      symbol->size),
+      return script_error(fmt::format("{}+{:#x} lies beyond the function, which is {} bytes long",
+                                      symbol->name, offset, symbol->size),
                           "");
     const auto file_offset = binary.file_offset(symbol->address + offset);
     if (file_offset) found.push_back({std::string(symbol->name), *file_offset, offset});

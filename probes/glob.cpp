@@ -6,8 +6,8 @@ namespace zeektrace {
 
 namespace {
 
-// Length of the set that begins at pattern[at] ('['), brackets included; 0 when it is never closed, and the bracket
-// then stands for itself. A `]` right after the opening belongs to the set.
+// Length of the set that begins at pattern[at] ('['), brackets included; 0 when it is never closed, and the
+// bracket then stands for itself. A `]` right after the opening belongs to the set.
 size_t set_length(std::string_view pattern, size_t at) {
   size_t i = at + 1;
   if (i < pattern.size() && (pattern[i] == '!' || pattern[i] == '^')) i++;
@@ -38,7 +38,8 @@ bool set_has(std::string_view set, char c) {
 size_t match_one(std::string_view pattern, size_t at, char c) {
   if (pattern[at] == '?') return 1;
   if (pattern[at] == '[') {
-    if (const size_t length = set_length(pattern, at)) return set_has(pattern.substr(at, length), c) ? length : 0;
+    if (const size_t length = set_length(pattern, at))
+      return set_has(pattern.substr(at, length), c) ? length : 0;
   }
   return pattern[at] == c ? 1 : 0;
 }
@@ -47,7 +48,8 @@ size_t match_one(std::string_view pattern, size_t at, char c) {
 
 bool is_glob(std::string_view text) { return text.find_first_of("*?[") != std::string_view::npos; }
 
-// The last star seen is the only one that ever needs to be retried: a shorter match of an earlier one never helps.
+// The last star seen is the only one that ever needs to be retried: a shorter match of an earlier one never
+// helps.
 bool glob_matches(std::string_view pattern, std::string_view text) {
   size_t p = 0;
   size_t t = 0;

@@ -1,5 +1,6 @@
-// Globs as attach points use them: `*` any run of characters, `?` one, `[a-c]` or `[!a-c]` one of a set. Everything
-// else stands for itself. Matching takes time in proportion to pattern × text at worst and never recurses.
+// Globs as attach points use them: `*` any run of characters, `?` one, `[a-c]` or `[!a-c]` one of a set.
+// Everything else stands for itself. Matching takes time in proportion to pattern × text at worst and never
+// recurses.
 #pragma once
 
 #include <string_view>

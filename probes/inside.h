@@ -1,4 +1,5 @@
-// What Machine keeps to itself and shares with the providers: everything is found when first asked for, and kept.
+// What Machine keeps to itself and shares with the providers: everything is found when first asked for, and
+// kept.
 #pragma once
 
 #include <map>
@@ -24,7 +25,8 @@ struct Machine::Inside {
   KernelSymbols kernel_symbols;
 
   // `shown` is what errors call the file.
-  Result<std::shared_ptr<const Binary>> binary(const std::string& path, std::string_view shown, DebugFile debug_file);
+  Result<std::shared_ptr<const Binary>> binary(const std::string& path, std::string_view shown,
+                                               DebugFile debug_file);
   Result<const Tracefs*> tracefs();
 
  private:

@@ -67,7 +67,8 @@ bool KernelSymbols::has(std::string_view wanted, std::string_view wanted_module)
   return found;
 }
 
-std::vector<KernelFunction> KernelSymbols::matching(std::string_view name_glob, std::string_view module_glob) const {
+std::vector<KernelFunction> KernelSymbols::matching(std::string_view name_glob,
+                                                    std::string_view module_glob) const {
   std::vector<KernelFunction> functions;
   std::unordered_set<std::string> seen;
   for_each([&](std::string_view name, std::string_view module, uint64_t address) {

@@ -1,5 +1,5 @@
-// The kernel's functions by name, as /proc/kallsyms lists them. One name is looked for in a pass that stops when it is
-// found; the whole list is read only for globs and for near matches.
+// The kernel's functions by name, as /proc/kallsyms lists them. One name is looked for in a pass that stops
+// when it is found; the whole list is read only for globs and for near matches.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace zeektrace {
 
 struct KernelFunction {
   std::string name;
-  std::string module;  // "" for the kernel itself
+  std::string module;    // "" for the kernel itself
   uint64_t address = 0;  // 0 where kptr_restrict hides it
 };
 
@@ -22,12 +22,14 @@ class KernelSymbols {
 
   // In `module`, or anywhere when it is empty.
   bool has(std::string_view name, std::string_view module) const;
-  // All functions whose name and module match the globs (module "": any), in the list's order, each name once.
+  // All functions whose name and module match the globs (module "": any), in the list's order, each name
+  // once.
   std::vector<KernelFunction> matching(std::string_view name_glob, std::string_view module_glob) const;
 
  private:
   // Ends early when `visit` returns false.
-  void for_each(const std::function<bool(std::string_view name, std::string_view module, uint64_t address)>& visit) const;
+  void for_each(const std::function<bool(std::string_view name, std::string_view module, uint64_t address)>&
+                    visit) const;
   std::string path_;
 };
 

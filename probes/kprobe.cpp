@@ -1,6 +1,7 @@
-// kprobe and kretprobe: functions of the kernel. System calls go by the names that users know (sys_read): the kernel's
-// function is __x64_sys_read, which is given the caller's registers by pointer. Where the kernel has no kprobes, system
-// calls are served by the tracepoints at their entry and exit, and a gate picks the calls by number.
+// kprobe and kretprobe: functions of the kernel. System calls go by the names that users know (sys_read): the
+// kernel's function is __x64_sys_read, which is given the caller's registers by pointer. Where the kernel has
+// no kprobes, system calls are served by the tracepoints at their entry and exit, and a gate picks the calls
+// by number.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -39,7 +40,8 @@ Result<KernelTarget> parse_target(const Provider& row, std::string_view target) 
     std::string_view number = parsed.function.substr(plus + 1);
     const bool hexadecimal = number.starts_with("0x");
     if (hexadecimal) number.remove_prefix(2);
-    const auto read = std::from_chars(number.data(), number.data() + number.size(), parsed.offset, hexadecimal ? 16 : 10);
+    const auto read =
+        std::from_chars(number.data(), number.data() + number.size(), parsed.offset, hexadecimal ? 16 : 10);
     if (number.empty() || read.ec != std::errc() || read.ptr != number.data() + number.size())
       return script_error(fmt::format("{}:{}: '{}' is not an offset", row.name, target, number),
                           fmt::format("write {}:FUNCTION+0x10", row.name));
@@ -71,11 +73,13 @@ Error no_such_syscall(const SyscallName& wanted) {
 // ---- kernels without kprobes ----
 
 Error no_kprobes(std::string_view function) {
-  return Error{Error::Kind::machine,
-               fmt::format("this kernel has no kprobes, so that '{}' cannot be probed: only system calls can", function),
-               "use a tracepoint (zeektrace -l 'tracepoint:*'), name a system call (sys_read), or boot a kernel with "
-               "CONFIG_KPROBES",
-               nullptr};
+  return Error{
+      Error::Kind::machine,
+      fmt::format("this kernel has no kprobes, so that '{}' cannot be probed: only system calls can",
+                  function),
+      "use a tracepoint (zeektrace -l 'tracepoint:*'), name a system call (sys_read), or boot a kernel with "
+      "CONFIG_KPROBES",
+      nullptr};
 }
 
 Points expand_raw_syscalls(ProviderRow row, const KernelTarget& target, bool at_return) {
@@ -86,7 +90,8 @@ Points expand_raw_syscalls(ProviderRow row, const KernelTarget& target, bool at_
   std::vector<AttachPoint> points;
   for (const Syscall& syscall : all_syscalls()) {
     const bool by_name = glob ? glob_matches(wanted->name, syscall.name) : syscall.name == wanted->name;
-    const bool by_kernel_name = glob ? glob_matches(wanted->name, syscall.kernel) : syscall.kernel == wanted->name;
+    const bool by_kernel_name =
+        glob ? glob_matches(wanted->name, syscall.kernel) : syscall.kernel == wanted->name;
     if (!by_name && !by_kernel_name) continue;
     const auto shown = fmt::format("{}{}", wanted->prefix, by_name ? syscall.name : syscall.kernel);
     points.push_back(make_point(row, how, shown, shown));
@@ -108,16 +113,19 @@ Error unknown_function(KernelSymbols& symbols, const KernelTarget& target) {
   names.reserve(functions.size());
   for (const KernelFunction& function : functions) names.push_back(function.name);
   std::string hint = did_you_mean(near_matches(target.function, names));
-  if (hint.empty()) hint = "it may be inlined where it is called; zeektrace -l 'kprobe:*' lists what there is";
+  if (hint.empty())
+    hint = "it may be inlined where it is called; zeektrace -l 'kprobe:*' lists what there is";
   return script_error(fmt::format("the kernel has no function '{}'", target.function), hint);
 }
 
-// The kernel's function for a name as users write it. Known system calls need no look at the kernel's symbols, which
-// takes longer than all the rest; one that this kernel was built without is told when it is attached.
+// The kernel's function for a name as users write it. Known system calls need no look at the kernel's
+// symbols, which takes longer than all the rest; one that this kernel was built without is told when it is
+// attached.
 Result<std::string> kernel_name(KernelSymbols& symbols, const KernelTarget& target) {
   const auto syscall_name = split_syscall_name(target.function);
   if (syscall_name && syscall_name->prefix != "__x64_sys_" && target.module.empty())
-    if (const Syscall* syscall = find_syscall(syscall_name->name)) return fmt::format("__x64_sys_{}", syscall->kernel);
+    if (const Syscall* syscall = find_syscall(syscall_name->name))
+      return fmt::format("__x64_sys_{}", syscall->kernel);
   if (!symbols.has(target.function, target.module)) return unknown_function(symbols, target);
   return std::string(target.function);
 }
@@ -139,7 +147,8 @@ std::vector<std::string> traceable_functions(Machine::Inside& inside) {
   return names;
 }
 
-// A glob over the kernel's functions. Names that several functions share are left out: the kernel can't tell them apart.
+// A glob over the kernel's functions. Names that several functions share are left out: the kernel can't tell
+// them apart.
 Points expand_glob(Machine::Inside& inside, ProviderRow row, const KernelTarget& target, bool at_return) {
   std::string pattern(target.function);
   std::string_view shown_prefix;
@@ -161,8 +170,9 @@ Points expand_glob(Machine::Inside& inside, ProviderRow row, const KernelTarget&
     points.back().target = function.module;
   }
   if (points.empty())
-    return script_error(fmt::format("no function of the kernel that can be probed matches '{}'", target.function),
-                        functions.empty() ? "" : "functions match, but the kernel forbids probes in them (notrace)");
+    return script_error(
+        fmt::format("no function of the kernel that can be probed matches '{}'", target.function),
+        functions.empty() ? "" : "functions match, but the kernel forbids probes in them (notrace)");
   return points;
 }
 
@@ -181,20 +191,22 @@ Points expand(Machine& machine, std::string_view text, ProviderRow row, bool at_
   auto symbol = kernel_name(inside.kernel_symbols, *target);
   if (!symbol) return symbol.error();
   const bool whole = target->offset == 0 && target->module.empty();
-  AttachPoint point = make_point(row, kprobe_mechanism(inside.features, at_return, whole), text, *std::move(symbol));
+  AttachPoint point =
+      make_point(row, kprobe_mechanism(inside.features, at_return, whole), text, *std::move(symbol));
   point.target = target->module;
   point.offset = target->offset;
   return std::vector<AttachPoint>{point};
 }
 
-constexpr uint32_t raw_regs = 0;  // sys_enter, sys_exit (include/trace/events/syscalls.h): args[0] is the pt_regs,
+constexpr uint32_t raw_regs =
+    0;  // sys_enter, sys_exit (include/trace/events/syscalls.h): args[0] is the pt_regs,
 constexpr uint32_t raw_value = 8;  // args[1] the number at entry, the result at exit
 
 std::vector<Field> syscall_argument_fields(uint32_t pointer_to_regs) {
   std::vector<Field> fields;
   for (size_t i = 0; i < pt_regs::syscall_args.size(); i++)
-    fields.push_back(
-        {fmt::format("arg{}", i), Type::integer(8, false), Chain{pointer_to_regs, {pt_regs::syscall_args[i]}}});
+    fields.push_back({fmt::format("arg{}", i), Type::integer(8, false),
+                      Chain{pointer_to_regs, {pt_regs::syscall_args[i]}}});
   return fields;
 }
 
@@ -215,7 +227,8 @@ Fields kprobe_fields(Machine&, const AttachPoint& point) {
   std::vector<Field> fields;
   if (is_raw_syscall(*point.how)) {
     fields = syscall_argument_fields(raw_regs);
-    fields.push_back(unavailable_function("this kernel has no kprobes, and a tracepoint has no address; use `probe`"));
+    fields.push_back(
+        unavailable_function("this kernel has no kprobes, and a tracepoint has no address; use `probe`"));
     return fields;
   }
   // The wrapper's only argument is the pointer to the caller's registers.
@@ -229,11 +242,12 @@ Fields kretprobe_fields(Machine&, const AttachPoint& point) {
   Field result = return_value_field();
   if (is_raw_syscall(*point.how)) result.where = ContextOffset{raw_value};
   return std::vector<Field>{
-      result, unavailable_function("when a function has returned its address is no longer in a register; use `probe`")};
+      result, unavailable_function(
+                  "when a function has returned its address is no longer in a register; use `probe`")};
 }
 
-// Only calls of 64-bit code: 32-bit programs have other numbers. (A 64-bit program that enters by `int $0x80` is
-// counted by its 32-bit number; none is known that does.)
+// Only calls of 64-bit code: 32-bit programs have other numbers. (A 64-bit program that enters by `int $0x80`
+// is counted by its 32-bit number; none is known that does.)
 std::optional<Gate> syscall_gate(const std::vector<AttachPoint>& points) {
   if (points.empty() || !is_raw_syscall(*points.front().how)) return std::nullopt;
   Gate gate;

@@ -16,13 +16,16 @@ namespace zeektrace {
 
 namespace {
 
-// The kernel's own meanings of these numbers (kernel/kprobes.c, kernel/trace/trace_kprobe.c) are not strerror's.
+// The kernel's own meanings of these numbers (kernel/kprobes.c, kernel/trace/trace_kprobe.c) are not
+// strerror's.
 Error kprobe_error(int error_number, std::string_view what) {
   const auto because = [&](std::string_view reason, std::string hint) {
     return Error{Error::Kind::machine, fmt::format("{}: {}", what, reason), std::move(hint), nullptr};
   };
   switch (error_number) {
-    case EILSEQ: return because("the offset is not the start of an instruction", "objdump -d vmlinux shows where they are");
+    case EILSEQ:
+      return because("the offset is not the start of an instruction",
+                     "objdump -d vmlinux shows where they are");
     case ENOENT:
     case ESRCH:
       return because("the kernel has no such function, or cannot trace it",
@@ -31,8 +34,10 @@ Error kprobe_error(int error_number, std::string_view what) {
       return because("the kernel forbids probes there",
                      "/sys/kernel/debug/kprobes/blacklist lists such functions; probe one of its callers");
     case EADDRNOTAVAIL:
-      return because("several functions of the kernel share this name", "name its module, or probe one of its callers");
-    default: return perf_event_error(error_number, what);
+      return because("several functions of the kernel share this name",
+                     "name its module, or probe one of its callers");
+    default:
+      return perf_event_error(error_number, what);
   }
 }
 
@@ -52,9 +57,9 @@ Result<Links> attach_multi(const AttachRequest& request, unsigned flags) {
   const int link = bpf_link_create(bpf_program__fd(request.program), 0, BPF_TRACE_KPROBE_MULTI, &options);
   if (link < 0) {
     const AttachPoint& first = request.probe.points.front();
-    return kprobe_error(-link, symbols.size() == 1
-                                   ? fmt::format("cannot attach {}", first.name)
-                                   : fmt::format("cannot attach {} and {} more", first.name, symbols.size() - 1));
+    return kprobe_error(-link, symbols.size() == 1 ? fmt::format("cannot attach {}", first.name)
+                                                   : fmt::format("cannot attach {} and {} more", first.name,
+                                                                 symbols.size() - 1));
   }
   Links links;
   links.add(link);
@@ -74,7 +79,8 @@ Result<uint32_t> pmu_number(const char* file, std::string_view prefix) {
   const char* end = text->data() + text->size();
   if (text->starts_with(prefix) && std::from_chars(text->data() + prefix.size(), end, number).ptr == end)
     return number;
-  return Error{Error::Kind::machine, fmt::format("{} holds '{}', which is not understood", path, *text), "", nullptr};
+  return Error{Error::Kind::machine, fmt::format("{} holds '{}', which is not understood", path, *text), "",
+               nullptr};
 }
 
 Result<Links> attach_events(const AttachRequest& request, bool at_return) {
@@ -115,16 +121,20 @@ Result<Links> attach_raw(const AttachRequest& request, const char* tracepoint) {
 Result<Links> attach_sys_enter(const AttachRequest& request) { return attach_raw(request, "sys_enter"); }
 Result<Links> attach_sys_exit(const AttachRequest& request) { return attach_raw(request, "sys_exit"); }
 
-constexpr Mechanism multi_entry = {.name = "kprobe_multi link", .section = "kprobe.multi", .has_cookie = true,
-                                   .attach = attach_multi_entry};
-constexpr Mechanism multi_return = {.name = "kprobe_multi link", .section = "kretprobe.multi", .has_cookie = true,
+constexpr Mechanism multi_entry = {
+    .name = "kprobe_multi link", .section = "kprobe.multi", .has_cookie = true, .attach = attach_multi_entry};
+constexpr Mechanism multi_return = {.name = "kprobe_multi link",
+                                    .section = "kretprobe.multi",
+                                    .has_cookie = true,
                                     .attach = attach_multi_return};
-constexpr Mechanism event_entry = {.name = "kprobe perf event", .section = "kprobe", .has_cookie = true,
-                                   .attach = attach_event_entry};
-constexpr Mechanism event_return = {.name = "kprobe perf event", .section = "kretprobe", .has_cookie = true,
-                                    .attach = attach_event_return};
-constexpr Mechanism sys_enter = {.name = "raw_syscalls tracepoint", .section = "raw_tp", .attach = attach_sys_enter};
-constexpr Mechanism sys_exit = {.name = "raw_syscalls tracepoint", .section = "raw_tp", .attach = attach_sys_exit};
+constexpr Mechanism event_entry = {
+    .name = "kprobe perf event", .section = "kprobe", .has_cookie = true, .attach = attach_event_entry};
+constexpr Mechanism event_return = {
+    .name = "kprobe perf event", .section = "kretprobe", .has_cookie = true, .attach = attach_event_return};
+constexpr Mechanism sys_enter = {
+    .name = "raw_syscalls tracepoint", .section = "raw_tp", .attach = attach_sys_enter};
+constexpr Mechanism sys_exit = {
+    .name = "raw_syscalls tracepoint", .section = "raw_tp", .attach = attach_sys_exit};
 
 }  // namespace
 

@@ -1,5 +1,6 @@
-// How functions of the kernel are probed: one link for many (kprobe_multi), a perf event for each place, or, where the
-// kernel has no kprobes and only system calls are wanted, the raw tracepoints at their entry and exit.
+// How functions of the kernel are probed: one link for many (kprobe_multi), a perf event for each place, or,
+// where the kernel has no kprobes and only system calls are wanted, the raw tracepoints at their entry and
+// exit.
 #pragma once
 
 #include "parser/registry.h"

@@ -27,7 +27,8 @@ int listen(libbpf_print_level level, const char* format, va_list args) {
   return length;
 }
 
-// The name in quotes that follows `what` in a line with `fate`: "libbpf: prog 'x': BPF program load failed: …".
+// The name in quotes that follows `what` in a line with `fate`: "libbpf: prog 'x': BPF program load failed:
+// …".
 std::string name_in(std::string_view text, std::string_view what, std::string_view fate) {
   for (size_t start = 0; start < text.size();) {
     const size_t end = std::min(text.find('\n', start), text.size());
@@ -75,12 +76,14 @@ Error LoadLog::rejected(int error_number, const Program& program, const std::str
     line = program.source->position(probe->syntax->span.begin).line;
   if (line != 0) place += fmt::format(":{}", line);
   if (error_number == E2BIG || rejection.message.find("too large") != std::string::npos)
-    return Error{Error::Kind::machine,
-                 fmt::format("the kernel's verifier rejects the program for {} at {}: it is too long to be checked", name,
-                             place),
-                 "make the probe's block shorter, or its strings (ZEEKTRACE_MAX_STRLEN)", nullptr};
+    return Error{
+        Error::Kind::machine,
+        fmt::format("the kernel's verifier rejects the program for {} at {}: it is too long to be checked",
+                    name, place),
+        "make the probe's block shorter, or its strings (ZEEKTRACE_MAX_STRLEN)", nullptr};
   return Error{Error::Kind::machine,
-               fmt::format("the kernel's verifier rejects the program for {} at {}: {}", name, place, rejection.message),
+               fmt::format("the kernel's verifier rejects the program for {} at {}: {}", name, place,
+                           rejection.message),
                "-v shows the verifier's whole log", nullptr};
 }
 
@@ -91,7 +94,8 @@ Error LoadLog::explain(int error_number, const Program& program) const {
     std::string hint;
     if (error_number == ENOMEM || error_number == E2BIG)
       hint = "ask for fewer keys (ZEEKTRACE_MAX_MAP_KEYS), or for shorter strings (ZEEKTRACE_MAX_STRLEN)";
-    return errno_error(error_number, fmt::format("the kernel cannot make {}", script_map_of(program, map)), hint);
+    return errno_error(error_number, fmt::format("the kernel cannot make {}", script_map_of(program, map)),
+                       hint);
   }
   if (!function.empty() && buffer_[0] != '\0') return rejected(error_number, program, function);
   if (error_number == EPERM || error_number == EACCES)
@@ -100,7 +104,8 @@ Error LoadLog::explain(int error_number, const Program& program) const {
   std::string last = library_;
   while (last.ends_with('\n')) last.pop_back();
   last.erase(0, last.rfind('\n') + 1);
-  if (!last.empty()) error.cause = std::make_shared<const Error>(Error{Error::Kind::machine, last, "", nullptr});
+  if (!last.empty())
+    error.cause = std::make_shared<const Error>(Error{Error::Kind::machine, last, "", nullptr});
   return error;
 }
 

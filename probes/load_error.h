@@ -1,6 +1,6 @@
-// What the kernel and libbpf say while an object is loaded, and what it means to the user. libbpf has one printing
-// function for the whole process: while a LoadLog lives, what libbpf prints in its thread goes to it; at all other times
-// libbpf is silent.
+// What the kernel and libbpf say while an object is loaded, and what it means to the user. libbpf has one
+// printing function for the whole process: while a LoadLog lives, what libbpf prints in its thread goes to
+// it; at all other times libbpf is silent.
 #pragma once
 
 #include <cstddef>

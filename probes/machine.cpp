@@ -10,7 +10,7 @@ Machine::~Machine() = default;
 const Machine::Settings& Machine::settings() const { return inside_->settings; }
 
 Result<std::shared_ptr<const Binary>> Machine::Inside::binary(const std::string& path, std::string_view shown,
-                                                                DebugFile debug_file) {
+                                                              DebugFile debug_file) {
   if (const auto known = binaries_.find({path, debug_file}); known != binaries_.end()) return known->second;
   auto read = read_binary(path, shown, debug_file);
   if (read) binaries_.emplace(std::pair(path, debug_file), *read);

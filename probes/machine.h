@@ -19,7 +19,8 @@ class Machine {
  public:
   struct Settings {
     std::optional<pid_t> pid;   // -p or -c: whose mappings resolve a bare library name, and whose events count
-    bool unsafe = false;        // --unsafe: return probes on binaries with C++ exceptions
+    // --unsafe: return probes on binaries with C++ exceptions, uprobes inside of functions
+    bool unsafe = false;
     std::string tracefs;        // "" to find it (mounted, or mounted privately for this process only)
     std::string kallsyms = "/proc/kallsyms";
     bool multi_links = true;    // false: do as on a kernel without uprobe_multi and kprobe_multi links

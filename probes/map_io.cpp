@@ -34,11 +34,12 @@ MapRow make_row(const KernelMap& map, const std::byte* key, const std::byte* ele
 
 using Rows = std::vector<MapRow>;
 
-// Nothing when the kernel has no batches for this kind of map. -ENOSPC: a hash bucket holds more than fits in a batch.
+// Nothing when the kernel has no batches for this kind of map. -ENOSPC: a hash bucket holds more than fits in
+// a batch.
 std::optional<Result<Rows>> read_in_batches(const KernelMap& map) {
   Rows rows;
-  uint32_t capacity = static_cast<uint32_t>(
-      std::clamp<size_t>(batch_bytes / (map.element_size() + map.key_size), 64, std::max<size_t>(map.max_entries, 64)));
+  uint32_t capacity = static_cast<uint32_t>(std::clamp<size_t>(
+      batch_bytes / (map.element_size() + map.key_size), 64, std::max<size_t>(map.max_entries, 64)));
   std::vector<std::byte> position(std::max<size_t>(map.key_size, 8));
   std::vector<std::byte> next(position.size());
   std::vector<std::byte> keys;
@@ -48,8 +49,8 @@ std::optional<Result<Rows>> read_in_batches(const KernelMap& map) {
     keys.resize(size_t{capacity} * map.key_size);
     elements.resize(size_t{capacity} * map.element_size());
     uint32_t count = capacity;
-    const int failure = bpf_map_lookup_batch(map.fd, first ? nullptr : position.data(), next.data(), keys.data(),
-                                             elements.data(), &count, nullptr);
+    const int failure = bpf_map_lookup_batch(map.fd, first ? nullptr : position.data(), next.data(),
+                                             keys.data(), elements.data(), &count, nullptr);
     if (failure == -ENOSPC) {
       capacity *= 2;
       continue;
@@ -66,7 +67,8 @@ std::optional<Result<Rows>> read_in_batches(const KernelMap& map) {
   }
 }
 
-// Keys that are there while we walk; when the one we stand on vanishes the kernel starts over, so the walk is bounded.
+// Keys that are there while we walk; when the one we stand on vanishes the kernel starts over, so the walk is
+// bounded.
 std::vector<std::vector<std::byte>> all_keys(const KernelMap& map) {
   std::vector<std::vector<std::byte>> keys;
   std::vector<std::byte> key(map.key_size);
@@ -118,7 +120,8 @@ Result<Rows> read_rows(const KernelMap& map) {
 
 Status remove_rows(const KernelMap& map) {
   if (map.is_array) return zero_rows(map);
-  // A full walk may have been cut short by elements that other CPUs remove: go on until nothing is left, within reason.
+  // A full walk may have been cut short by elements that other CPUs remove: go on until nothing is left,
+  // within reason.
   for (int round = 0; round < 4; round++) {
     const auto keys = all_keys(map);
     if (keys.empty()) break;

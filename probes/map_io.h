@@ -1,4 +1,5 @@
-// A BPF map's content as bytes: many elements a system call where the kernel can, one at a time where it can't.
+// A BPF map's content as bytes: many elements a system call where the kernel can, one at a time where it
+// can't.
 #pragma once
 
 #include <cstddef>

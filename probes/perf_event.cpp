@@ -16,17 +16,21 @@ namespace zeektrace {
 Error perf_event_error(int error_number, std::string_view what) {
   std::string hint;
   if (error_number == EPERM || error_number == EACCES) hint = privilege_hint();
-  if (error_number == EMFILE) hint = "raise the limit of open files (ulimit -n), or probe fewer places at once";
+  if (error_number == EMFILE)
+    hint = "raise the limit of open files (ulimit -n), or probe fewer places at once";
   return errno_error(error_number, std::string(what), hint);
 }
 
 std::string privilege_hint() {
   if (geteuid() != 0)
-    return "run it as root (sudo zeektrace …), or with the capabilities CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE";
+    return "run it as root (sudo zeektrace …), or with the capabilities CAP_BPF, CAP_PERFMON and "
+           "CAP_SYS_PTRACE";
   const auto lockdown = read_small_file("/sys/kernel/security/lockdown");
   if (lockdown && lockdown->find("[confidentiality]") != std::string::npos)
-    return "kernel lockdown is set to confidentiality, which forbids tracing: boot without lockdown=confidentiality";
-  return "being root is not enough here: in a container it takes CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE (--privileged)";
+    return "kernel lockdown is set to confidentiality, which forbids tracing: boot without "
+           "lockdown=confidentiality";
+  return "being root is not enough here: in a container it takes CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE "
+         "(--privileged)";
 }
 
 int link_perf_event(perf_event_attr attr, pid_t pid, int cpu, const bpf_program* program, uint64_t cookie) {
@@ -35,7 +39,8 @@ int link_perf_event(perf_event_attr attr, pid_t pid, int cpu, const bpf_program*
   const long event = syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
   if (event < 0) return -errno;
   LIBBPF_OPTS(bpf_link_create_opts, options, .perf_event = {.bpf_cookie = cookie});
-  const int link = bpf_link_create(bpf_program__fd(program), static_cast<int>(event), BPF_PERF_EVENT, &options);
+  const int link =
+      bpf_link_create(bpf_program__fd(program), static_cast<int>(event), BPF_PERF_EVENT, &options);
   int result = link;
   if (link >= 0 && ioctl(static_cast<int>(event), PERF_EVENT_IOC_ENABLE, 0) != 0) {
     result = -errno;

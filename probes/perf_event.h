@@ -1,5 +1,5 @@
-// Perf events as carriers of BPF programs: opened stopped, given the program with its cookie, then started. The link
-// holds the event, so that its one descriptor is all that must be kept (and closed).
+// Perf events as carriers of BPF programs: opened stopped, given the program with its cookie, then started.
+// The link holds the event, so that its one descriptor is all that must be kept (and closed).
 #pragma once
 
 #include <linux/perf_event.h>
@@ -19,7 +19,8 @@ namespace zeektrace {
 // attr.size and attr.disabled are filled in. The descriptor of the link, or -errno.
 int link_perf_event(perf_event_attr attr, pid_t pid, int cpu, const bpf_program* program, uint64_t cookie);
 
-// What an errno of it means for any kind of event: `what`, the errno's text, and what to do where that is known.
+// What an errno of it means for any kind of event: `what`, the errno's text, and what to do where that is
+// known.
 Error perf_event_error(int error_number, std::string_view what);
 
 // The CPUs that are online, from /sys/devices/system/cpu/online; CPU 0 when that can't be read.

@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "probes/glob.h"
-#include "probes/syscalls.h"
 #include "probes/inside.h"
+#include "probes/syscalls.h"
 
 namespace zeektrace {
 
@@ -20,29 +20,31 @@ constexpr Provider rows[] = {
     {"END", "end", "END", "once, when tracing is over", expand_end, no_fields, nullptr},
     {"interval", "i", "interval:s:COUNT | interval:5ms", "in regular intervals, on one CPU (us ms s hz)",
      expand_interval, no_fields, nullptr},
-    {"profile", "p", "profile:hz:RATE | profile:5ms", "in regular intervals on every CPU, to sample what runs there",
-     expand_profile, no_fields, nullptr},
+    {"profile", "p", "profile:hz:RATE | profile:5ms",
+     "in regular intervals on every CPU, to sample what runs there", expand_profile, no_fields, nullptr},
     {"uprobe", "u", "uprobe:BINARY:FUNCTION[+OFFSET] | uprobe:BINARY:0xADDRESS",
      "when a function of a program or library is entered", expand_uprobe, uprobe_fields, nullptr},
     {"uretprobe", "ur", "uretprobe:BINARY:FUNCTION", "when a function of a program or library returns",
      expand_uretprobe, uretprobe_fields, nullptr},
-    {"kprobe", "k", "kprobe:[MODULE:]FUNCTION[+OFFSET]", "when a function of the kernel is entered", expand_kprobe,
-     kprobe_fields, syscall_gate},
-    {"kretprobe", "kr", "kretprobe:[MODULE:]FUNCTION", "when a function of the kernel returns", expand_kretprobe,
-     kretprobe_fields, syscall_gate},
-    {"tracepoint", "t", "tracepoint:SUBSYSTEM:EVENT", "at one of the kernel's static tracepoints", expand_tracepoint,
-     tracepoint_fields, nullptr},
+    {"kprobe", "k", "kprobe:[MODULE:]FUNCTION[+OFFSET]", "when a function of the kernel is entered",
+     expand_kprobe, kprobe_fields, syscall_gate},
+    {"kretprobe", "kr", "kretprobe:[MODULE:]FUNCTION", "when a function of the kernel returns",
+     expand_kretprobe, kretprobe_fields, syscall_gate},
+    {"tracepoint", "t", "tracepoint:SUBSYSTEM:EVENT", "at one of the kernel's static tracepoints",
+     expand_tracepoint, tracepoint_fields, nullptr},
 };
 
-// What a row lists when the pattern says nothing more, or leaves the event out. Places in binaries are listed only when
-// the pattern names the binary; timers and their like have no list but their syntax.
+// What a row lists when the pattern says nothing more, or leaves the event out. Places in binaries are listed
+// only when the pattern names the binary; timers and their like have no list but their syntax.
 Points everything(Machine& machine, ProviderRow row) {
   switch (row) {
     case ProviderRow::kprobe:
     case ProviderRow::kretprobe:
       return provider(row).expand(machine, machine.inside().features.kprobes() ? "*" : "sys_*");
-    case ProviderRow::tracepoint: return provider(row).expand(machine, "*:*");
-    default: return std::vector<AttachPoint>{};
+    case ProviderRow::tracepoint:
+      return provider(row).expand(machine, "*:*");
+    default:
+      return std::vector<AttachPoint>{};
   }
 }
 
@@ -52,7 +54,8 @@ bool has_list(ProviderRow row) {
 
 bool is_in_binaries(ProviderRow row) { return row == ProviderRow::uprobe || row == ProviderRow::uretprobe; }
 
-std::vector<AttachPoint> filtered(std::vector<AttachPoint> points, const Provider& row, std::string_view pattern) {
+std::vector<AttachPoint> filtered(std::vector<AttachPoint> points, const Provider& row,
+                                  std::string_view pattern) {
   std::vector<AttachPoint> kept;
   for (AttachPoint& point : points) {
     const std::string_view event = std::string_view(point.name).substr(row.name.size() + 1);
@@ -78,7 +81,8 @@ Points points_of(Machine& machine, ProviderRow row, std::string_view target) {
   return kept;
 }
 
-std::optional<Error> add_points(Machine& machine, Points points, bool with_fields, std::vector<Listed>& listed) {
+std::optional<Error> add_points(Machine& machine, Points points, bool with_fields,
+                                std::vector<Listed>& listed) {
   if (!points) return points.error();
   for (const AttachPoint& point : *points) {
     Listed row{point.name, std::string(point.how->name), {}};
@@ -95,7 +99,8 @@ std::optional<Error> add_points(Machine& machine, Points points, bool with_field
 std::vector<ProviderRow> rows_called(std::string_view name) {
   std::vector<ProviderRow> found;
   for (size_t i = 0; i < std::size(rows); i++)
-    if (glob_matches(name, rows[i].name) || name == rows[i].alias) found.push_back(static_cast<ProviderRow>(i));
+    if (glob_matches(name, rows[i].name) || name == rows[i].alias)
+      found.push_back(static_cast<ProviderRow>(i));
   return found;
 }
 
@@ -126,7 +131,8 @@ Result<std::vector<Listed>> list_probes(Machine& machine, std::string_view patte
   for (size_t i = 0; i < std::size(rows); i++) {
     const auto row = static_cast<ProviderRow>(i);
     if (by_provider && std::find(named.begin(), named.end(), row) == named.end()) continue;
-    const std::string_view target = by_provider ? pattern.substr(std::min(pattern.size(), head.size() + 1)) : pattern;
+    const std::string_view target =
+        by_provider ? pattern.substr(std::min(pattern.size(), head.size() + 1)) : pattern;
     if (target.empty() && !has_list(row)) {
       add_syntax(rows[i], listed);
       continue;

@@ -1,5 +1,5 @@
-// The providers' functions, for the one list of them (providers.cpp). Each is defined in the file that is named after
-// its provider.
+// The providers' functions, for the one list of them (providers.cpp). Each is defined in the file that is
+// named after its provider.
 #pragma once
 
 #include <optional>

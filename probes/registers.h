@@ -1,6 +1,7 @@
-// Where x86-64 keeps its registers in the pt_regs that a BPF program is given (uprobes, kprobes) or finds behind a
-// pointer (system calls). struct pt_regs, arch/x86/include/uapi/asm/ptrace.h, has the order of user_regs_struct
-// (arch/x86/include/asm/user_64.h) up to ss; both are ABI and have not changed since Linux 2.6.
+// Where x86-64 keeps its registers in the pt_regs that a BPF program is given (uprobes, kprobes) or finds
+// behind a pointer (system calls). struct pt_regs, arch/x86/include/uapi/asm/ptrace.h, has the order of
+// user_regs_struct (arch/x86/include/asm/user_64.h) up to ss; both are ABI and have not changed since
+// Linux 2.6.
 #pragma once
 
 #include <sys/user.h>
@@ -18,8 +19,8 @@ constexpr uint32_t cs = offsetof(user_regs_struct, cs);
 constexpr uint32_t di = offsetof(user_regs_struct, rdi);
 static_assert(di == 112 && orig_ax == 120 && ip == 128 && cs == 136 && ax == 80);
 
-// The registers of integer arguments: System V ABI for x86-64 (AMD64 psABI 1.0, §3.2.3), and the kernel's system call
-// convention (same document, §A.2.1), which has r10 in the place of rcx.
+// The registers of integer arguments: System V ABI for x86-64 (AMD64 psABI 1.0, §3.2.3), and the kernel's
+// system call convention (same document, §A.2.1), which has r10 in the place of rcx.
 constexpr std::array<uint32_t, 6> function_args = {
     di,
     offsetof(user_regs_struct, rsi),

@@ -8,8 +8,9 @@ namespace zeektrace {
 
 namespace {
 
-// The routine that the unwinder calls for a frame with a language-specific handler. Names: libsupc++ eh_personality.cc,
-// Rust library/std/src/sys/personality, gcc/ada/raise-gcc.c, phobos' _d_eh_personality, libobjc exception.c.
+// The routine that the unwinder calls for a frame with a language-specific handler. Names: libsupc++
+// eh_personality.cc, Rust library/std/src/sys/personality, gcc/ada/raise-gcc.c, phobos' _d_eh_personality,
+// libobjc exception.c.
 std::string_view language_of_personality(std::string_view symbol) {
   if (symbol.find("personality") == std::string_view::npos) return {};
   if (symbol.find("gcc_personality") != std::string_view::npos) return {};
@@ -23,9 +24,11 @@ std::string_view language_of_personality(std::string_view symbol) {
   return {};
 }
 
-// All symbols, defined here or elsewhere: a program that uses libstdc++.so only refers to its personality routine.
+// All symbols, defined here or elsewhere: a program that uses libstdc++.so only refers to its personality
+// routine.
 std::string_view language_of_symbols(const ElfFile& file) {
-  for (Elf_Scn* scn = elf_nextscn(file.handle(), nullptr); scn != nullptr; scn = elf_nextscn(file.handle(), scn)) {
+  for (Elf_Scn* scn = elf_nextscn(file.handle(), nullptr); scn != nullptr;
+       scn = elf_nextscn(file.handle(), scn)) {
     GElf_Shdr header;
     if (gelf_getshdr(scn, &header) == nullptr || header.sh_entsize == 0) continue;
     if (header.sh_type != SHT_SYMTAB && header.sh_type != SHT_DYNSYM) continue;
@@ -42,8 +45,8 @@ std::string_view language_of_symbols(const ElfFile& file) {
   return {};
 }
 
-// What remains of a statically linked run-time when the symbols are gone: the mangled type name of libsupc++'s own
-// type descriptors, the path that rustc gives its library's sources.
+// What remains of a statically linked run-time when the symbols are gone: the mangled type name of
+// libsupc++'s own type descriptors, the path that rustc gives its library's sources.
 std::string_view language_of_read_only_data(const ElfFile& file) {
   GElf_Shdr header;
   Elf_Scn* scn = file.section(".rodata", header);
@@ -63,16 +66,18 @@ std::optional<ReturnHazard> return_hazard(const Binary& binary) {
   GElf_Shdr header;
   for (const std::string_view section : {".gopclntab", ".note.go.buildid", ".data.rel.ro.gopclntab"})
     if (file->section(section, header) != nullptr)
-      return ReturnHazard{true,
-                          "Go moves its stacks while they grow, and crashes when it meets the return address that a "
-                          "return probe puts there"};
+      return ReturnHazard{
+          true,
+          "Go moves its stacks while they grow, and crashes when it meets the return address that a "
+          "return probe puts there"};
   const bool has_tables = file->section(".gcc_except_table", header) != nullptr;
   std::string_view language = language_of_symbols(*file);
   if (language.empty() && has_tables) language = language_of_read_only_data(*file);
   if (language.empty()) return std::nullopt;
-  return ReturnHazard{false, fmt::format("it uses {}; one that passes through a function with a return probe cannot be "
-                                         "unwound and ends the process",
-                                         language)};
+  return ReturnHazard{
+      false, fmt::format("it uses {}; one that passes through a function with a return probe cannot be "
+                         "unwound and ends the process",
+                         language)};
 }
 
 }  // namespace zeektrace

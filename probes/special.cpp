@@ -1,5 +1,6 @@
-// BEGIN and END: nothing of the kernel calls them. They are raw tracepoint programs that are never attached; the tracer
-// runs each once with BPF_PROG_TEST_RUN (kernels since 5.10), when everything is ready and when everything is over.
+// BEGIN and END: nothing of the kernel calls them. They are raw tracepoint programs that are never attached;
+// the tracer runs each once with BPF_PROG_TEST_RUN (kernels since 5.10), when everything is ready and when
+// everything is over.
 #include <fmt/format.h>
 
 #include "probes/attach.h"

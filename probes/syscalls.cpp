@@ -21,8 +21,8 @@ struct OtherName {
   std::string_view kernel;
 };
 constexpr OtherName other_names[] = {
-    {"fstat", "newfstat"}, {"lstat", "newlstat"},   {"sendfile", "sendfile64"},
-    {"stat", "newstat"},     {"umount2", "umount"},       {"uname", "newuname"},
+    {"fstat", "newfstat"}, {"lstat", "newlstat"}, {"sendfile", "sendfile64"},
+    {"stat", "newstat"},   {"umount2", "umount"}, {"uname", "newuname"},
 };
 
 constexpr auto with_kernel_names() {

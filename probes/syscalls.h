@@ -10,13 +10,14 @@
 namespace zeektrace {
 
 struct Syscall {
-  std::string_view name;    // "read"
+  std::string_view name;  // "read"
   int64_t number = 0;
   std::string_view kernel;  // what the kernel calls it: "read"; of stat, "newstat"
 };
 std::span<const Syscall> all_syscalls();
 
-// "sys_read", "__x64_sys_newstat", "SyS_read" → the name that follows the prefix; nothing when there is no such prefix.
+// "sys_read", "__x64_sys_newstat", "SyS_read" → the name that follows the prefix; nothing when there is no
+// such prefix.
 struct SyscallName {
   std::string_view prefix;
   std::string_view name;

@@ -1,5 +1,5 @@
-// interval and profile: software perf events of the kernel's CPU clock. Both fire in the context of whatever runs on the
-// CPU at that moment; profile on every CPU that is online, interval on one.
+// interval and profile: software perf events of the kernel's CPU clock. Both fire in the context of whatever
+// runs on the CPU at that moment; profile on every CPU that is online, interval on one.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -14,19 +14,21 @@ namespace zeektrace {
 namespace {
 
 constexpr uint64_t second = 1'000'000'000;
-// The CPU clock never fires more often: perf_swevent_start_hrtimer(), kernel/events/core.c, max_t(u64, 10000, period).
+// The CPU clock never fires more often: perf_swevent_start_hrtimer(), kernel/events/core.c, max_t(u64, 10000,
+// period).
 constexpr uint64_t shortest_period = 10'000;
 
 struct Unit {
   std::string_view name;
   uint64_t nanoseconds;  // 0: a rate, not a time
 };
-constexpr Unit units[] = {{"us", 1'000},  {"ms", 1'000'000},     {"s", second}, {"hz", 0},
-                          {"ns", 1},      {"m", 60 * second},    {"h", 3600 * second}};
+constexpr Unit units[] = {{"us", 1'000}, {"ms", 1'000'000},  {"s", second},       {"hz", 0},
+                          {"ns", 1},     {"m", 60 * second}, {"h", 3600 * second}};
 
 Error bad_period(const Provider& timer, std::string_view target, std::string_view why) {
   return Error{Error::Kind::script, fmt::format("{}:{}: {}", timer.name, target, why),
-               fmt::format("write {0}:s:1, {0}:ms:100, {0}:us:50, {0}:hz:99 or {0}:5ms", timer.name), nullptr};
+               fmt::format("write {0}:s:1, {0}:ms:100, {0}:us:50, {0}:hz:99 or {0}:5ms", timer.name),
+               nullptr};
 }
 
 // "s:1", "1s" → nanoseconds; an explanation when it is not a period.
@@ -77,14 +79,17 @@ Result<Links> attach_clock(const AttachRequest& request, const std::vector<int>&
     attr.sample_period = point.offset;
     for (const int cpu : cpus) {
       const int link = link_perf_event(attr, -1, cpu, request.program, request.probe.first_point + i);
-      if (link < 0) return perf_event_error(-link, fmt::format("cannot start the timer {} on CPU {}", point.name, cpu));
+      if (link < 0)
+        return perf_event_error(-link, fmt::format("cannot start the timer {} on CPU {}", point.name, cpu));
       links.add(link);
     }
   }
   return links;
 }
 
-Result<Links> attach_interval(const AttachRequest& request) { return attach_clock(request, {online_cpus().front()}); }
+Result<Links> attach_interval(const AttachRequest& request) {
+  return attach_clock(request, {online_cpus().front()});
+}
 Result<Links> attach_profile(const AttachRequest& request) { return attach_clock(request, online_cpus()); }
 
 // An interval tells the time, whichever process it interrupts: no process filter applies to it.
@@ -107,7 +112,8 @@ Points expand_timer(ProviderRow row, const Mechanism& how, std::string_view targ
   std::string why;
   const auto period = parse_period(target, why);
   if (!period) return bad_period(timer, target, why);
-  if (*period < shortest_period) return bad_period(timer, target, "the kernel's clock fires at most every 10 us");
+  if (*period < shortest_period)
+    return bad_period(timer, target, "the kernel's clock fires at most every 10 us");
   AttachPoint point;
   point.provider = &timer;
   point.how = &how;

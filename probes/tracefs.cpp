@@ -54,10 +54,13 @@ Result<Tracefs> Tracefs::find(const std::string& root) {
   if (mount >= 0) return Tracefs(mount, "tracefs");
   const int failure = refused != 0 ? refused : -mount;
   if (failure == ENODEV)
-    return Error{Error::Kind::machine, "this kernel was built without tracing files (CONFIG_FTRACE), so that it has no "
-                                       "tracepoints to name", "use a kernel with CONFIG_FTRACE", nullptr};
+    return Error{Error::Kind::machine,
+                 "this kernel was built without tracing files (CONFIG_FTRACE), so that it has no "
+                 "tracepoints to name",
+                 "use a kernel with CONFIG_FTRACE", nullptr};
   std::string hint = privilege_hint();
-  if (failure != EACCES && failure != EPERM) hint = "mount them: mount -t tracefs tracefs /sys/kernel/tracing";
+  if (failure != EACCES && failure != EPERM)
+    hint = "mount them: mount -t tracefs tracefs /sys/kernel/tracing";
   return errno_error(failure, "cannot read the kernel's tracing files", hint);
 }
 
@@ -93,8 +96,8 @@ Result<std::vector<std::string>> Tracefs::directories(const std::string& path) c
     if (name == "." || name == "..") continue;
     struct stat status = {};
     const bool is_directory =
-        entry->d_type == DT_DIR || (entry->d_type == DT_UNKNOWN && fstatat(fd, name.c_str(), &status, 0) == 0 &&
-                                    S_ISDIR(status.st_mode));
+        entry->d_type == DT_DIR || (entry->d_type == DT_UNKNOWN &&
+                                    fstatat(fd, name.c_str(), &status, 0) == 0 && S_ISDIR(status.st_mode));
     if (is_directory) names.push_back(name);
   }
   closedir(directory);

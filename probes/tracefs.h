@@ -1,5 +1,5 @@
-// The kernel's tracing files: where they are mounted, or mounted by us for this process only (a mount that has no place
-// in the file system and goes when its descriptor is closed).
+// The kernel's tracing files: where they are mounted, or mounted by us for this process only (a mount that
+// has no place in the file system and goes when its descriptor is closed).
 #pragma once
 
 #include <memory>
@@ -22,7 +22,8 @@ class Tracefs {
   bool has(const std::string& path) const;
 
  private:
-  explicit Tracefs(int root, std::string shown) : root_(std::make_shared<Descriptor>(root)), shown_(std::move(shown)) {}
+  explicit Tracefs(int root, std::string shown)
+      : root_(std::make_shared<Descriptor>(root)), shown_(std::move(shown)) {}
   struct Descriptor {
     int fd;
     explicit Descriptor(int descriptor) : fd(descriptor) {}

@@ -20,7 +20,8 @@ std::string event_file(const AttachPoint& point, std::string_view file) {
   return fmt::format("events/{}/{}/{}", point.target, point.symbol, file);
 }
 
-// The program belongs to the event, not to the perf event's CPU or process: it runs wherever the tracepoint is passed.
+// The program belongs to the event, not to the perf event's CPU or process: it runs wherever the tracepoint
+// is passed.
 Result<Links> attach_events(const AttachRequest& request) {
   auto tracefs = request.machine.inside().tracefs();
   if (!tracefs) return tracefs.error();
@@ -34,7 +35,8 @@ Result<Links> attach_events(const AttachRequest& request) {
     attr.type = PERF_TYPE_TRACEPOINT;
     attr.sample_period = 1;
     if (std::from_chars(text->data(), text->data() + text->size(), attr.config).ec != std::errc())
-      return Error{Error::Kind::machine, fmt::format("the id of {} is not a number: '{}'", point.name, *text), "", nullptr};
+      return Error{Error::Kind::machine, fmt::format("the id of {} is not a number: '{}'", point.name, *text),
+                   "", nullptr};
     const int link = link_perf_event(attr, -1, cpu, request.program, request.probe.first_point + i);
     if (link < 0) return perf_event_error(-link, fmt::format("cannot attach {}", point.name));
     links.add(link);

@@ -27,7 +27,8 @@ std::optional<std::string_view> part(std::string_view line, std::string_view lab
 
 std::optional<uint32_t> number(std::optional<std::string_view> text) {
   uint32_t value = 0;
-  if (!text || text->empty() || std::from_chars(text->data(), text->data() + text->size(), value).ec != std::errc())
+  if (!text || text->empty() ||
+      std::from_chars(text->data(), text->data() + text->size(), value).ec != std::errc())
     return std::nullopt;
   return value;
 }
@@ -70,17 +71,19 @@ bool is_char(std::string_view type) {
   return type == "char" || type == "unsigned char" || type == "u8" || type == "__u8" || type == "uint8_t";
 }
 
-// System call events store every argument in 8 bytes, of which a narrower parameter fills only the lower ones.
+// System call events store every argument in 8 bytes, of which a narrower parameter fills only the lower
+// ones.
 struct Narrow {
   std::string_view type;
   uint32_t size;
   bool is_signed;
 };
 constexpr Narrow narrow_types[] = {
-    {"int", 4, true},      {"unsigned int", 4, false}, {"unsigned", 4, false}, {"u32", 4, false},  {"__u32", 4, false},
-    {"s32", 4, true},      {"__s32", 4, true},         {"pid_t", 4, true},     {"uid_t", 4, false}, {"gid_t", 4, false},
-    {"key_t", 4, true},    {"key_serial_t", 4, true},  {"umode_t", 2, false},  {"qid_t", 4, false}, {"rwf_t", 4, true},
-    {"mqd_t", 4, true},    {"timer_t", 4, true},
+    {"int", 4, true},      {"unsigned int", 4, false}, {"unsigned", 4, false}, {"u32", 4, false},
+    {"__u32", 4, false},   {"s32", 4, true},           {"__s32", 4, true},     {"pid_t", 4, true},
+    {"uid_t", 4, false},   {"gid_t", 4, false},        {"key_t", 4, true},     {"key_serial_t", 4, true},
+    {"umode_t", 2, false}, {"qid_t", 4, false},        {"rwf_t", 4, true},     {"mqd_t", 4, true},
+    {"timer_t", 4, true},
 };
 
 Type integer_type(const Line& line, std::string_view declared) {
@@ -103,7 +106,8 @@ Field make_field(const Line& line) {
     field.where = DataLocation{line.offset};
   } else if (declaration.type.starts_with("__rel_loc")) {
     field.type = Type::pointer(character);
-    field.where = Unavailable{fmt::format("the place of '{}' is relative, which is not read yet", declaration.name)};
+    field.where =
+        Unavailable{fmt::format("the place of '{}' is relative, which is not read yet", declaration.name)};
   } else if (declaration.is_array && is_char(declaration.type)) {
     field.type = Type::string(line.size);
   } else if (!declaration.is_array && declaration.type.ends_with('*') && line.size == 8) {
@@ -113,8 +117,8 @@ Field make_field(const Line& line) {
     field.type = integer_type(line, declaration.type);
   } else {
     field.type = Type::integer(8, false);
-    field.where = Unavailable{fmt::format("'{}' is {} bytes of {}, which is no integer or string", declaration.name,
-                                          line.size, declaration.type)};
+    field.where = Unavailable{fmt::format("'{}' is {} bytes of {}, which is no integer or string",
+                                          declaration.name, line.size, declaration.type)};
   }
   return field;
 }

@@ -127,8 +127,9 @@ Result<std::vector<MapRow>> Tracer::read(const MapDef& map) const {
   const bpf_map* found = state_->map(bpf_map_name(map));
   if (found == nullptr) return std::vector<MapRow>{};
   auto rows = read_rows(KernelMap::of(found));
-  if (!rows) return Error{Error::Kind::machine, fmt::format("cannot read @{}", map.name), "",
-                          std::make_shared<const Error>(rows.error())};
+  if (!rows)
+    return Error{Error::Kind::machine, fmt::format("cannot read @{}", map.name), "",
+                 std::make_shared<const Error>(rows.error())};
   return rows;
 }
 
@@ -168,8 +169,10 @@ std::vector<std::string> Tracer::describe() const {
   std::vector<std::string> lines;
   for (const Probe& probe : state_->program.probes) {
     std::string line = probe.points.front().name;
-    for (size_t i = 1; i < std::min(probe.points.size(), most_named); i++) line += ", " + probe.points[i].name;
-    if (probe.points.size() > most_named) line += fmt::format(" and {} more", probe.points.size() - most_named);
+    for (size_t i = 1; i < std::min(probe.points.size(), most_named); i++)
+      line += ", " + probe.points[i].name;
+    if (probe.points.size() > most_named)
+      line += fmt::format(" and {} more", probe.points.size() - most_named);
     lines.push_back(fmt::format("{}: {}", line, probe.how->name));
   }
   return lines;

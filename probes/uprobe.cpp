@@ -18,7 +18,8 @@ struct UprobeTarget {
   std::string_view function;
 };
 
-// At the first colon that is not part of "::". `cpp:` before the function, as some write it, says nothing new.
+// At the first colon that is not part of "::". `cpp:` before the function, as some write it, says nothing
+// new.
 UprobeTarget split_target(std::string_view target) {
   for (size_t i = 0; i < target.size(); i++) {
     if (target[i] != ':') continue;
@@ -43,6 +44,22 @@ std::optional<Error> refuse_return_probe(const Binary& binary, const BinaryPath&
                nullptr};
 }
 
+// A breakpoint that is not at an instruction's start overwrites the middle of one, and the process runs into
+// the remains. Only a function's entry is known to be a start; nothing here decodes the code before the
+// place.
+std::optional<Error> refuse_inside(const FoundFunction& function, const BinaryPath& path, bool unsafe) {
+  if (unsafe || (!function.name.empty() && function.from_start == 0)) return std::nullopt;
+  std::string place = fmt::format("{:#x}", function.file_offset);
+  if (!function.name.empty()) place = fmt::format("{}+{}", function.name, function.from_start);
+  return Error{
+      Error::Kind::script,
+      fmt::format(
+          "{} of {} is not a function's entry, and not known to be the start of an instruction: a probe "
+          "in the middle of one would crash the process",
+          place, path.shown),
+      "objdump -d shows where instructions start; --unsafe allows it, when you have looked", nullptr};
+}
+
 std::string point_name(const Provider& row, const BinaryPath& path, const FoundFunction& function) {
   std::string place = function.name;
   if (place.empty())
@@ -58,7 +75,8 @@ Points expand(Machine& machine, std::string_view target, ProviderRow row, bool a
   auto path = find_binary(binary_name, machine.settings().pid);
   if (!path) return path.error();
   // The debug file is worth its time only for what the binary itself does not say.
-  auto binary = inside.binary(path->open, path->shown, is_glob(function_name) ? DebugFile::read : DebugFile::skip);
+  auto binary =
+      inside.binary(path->open, path->shown, is_glob(function_name) ? DebugFile::read : DebugFile::skip);
   if (!binary) return binary.error();
   auto functions = find_functions(**binary, function_name, path->shown);
   if (!functions && (*binary)->only_exported) {
@@ -68,7 +86,8 @@ Points expand(Machine& machine, std::string_view target, ProviderRow row, bool a
   }
   if (!functions) return functions.error();
   if (at_return) {
-    if (auto refusal = refuse_return_probe(**binary, *path, machine.settings().unsafe)) return *std::move(refusal);
+    if (auto refusal = refuse_return_probe(**binary, *path, machine.settings().unsafe))
+      return *std::move(refusal);
   }
   const Mechanism& how = uprobe_mechanism(inside.features, at_return, machine.settings().pid.has_value());
   std::vector<AttachPoint> points;
@@ -77,6 +96,7 @@ Points expand(Machine& machine, std::string_view target, ProviderRow row, bool a
     if (at_return && function.from_start != 0)
       return Error{Error::Kind::script, fmt::format("a return probe takes no offset: {}", target),
                    "name the function alone", nullptr};
+    if (auto refusal = refuse_inside(function, *path, machine.settings().unsafe)) return *std::move(refusal);
     AttachPoint point;
     point.provider = &provider(row);
     point.how = &how;
@@ -94,7 +114,8 @@ Points expand(Machine& machine, std::string_view target, ProviderRow row, bool a
 std::vector<Field> function_argument_fields() {
   std::vector<Field> fields;
   for (size_t i = 0; i < pt_regs::function_args.size(); i++)
-    fields.push_back({fmt::format("arg{}", i), Type::integer(8, false), ContextOffset{pt_regs::function_args[i]}});
+    fields.push_back(
+        {fmt::format("arg{}", i), Type::integer(8, false), ContextOffset{pt_regs::function_args[i]}});
   return fields;
 }
 
@@ -118,7 +139,8 @@ Fields uretprobe_fields(Machine&, const AttachPoint&) {
   return std::vector<Field>{
       return_value_field(),
       {"func", Type::of(Type::Kind::usym),
-       Unavailable{"when a function has returned its address is no longer in a register; `probe` tells its name"}}};
+       Unavailable{
+           "when a function has returned its address is no longer in a register; `probe` tells its name"}}};
 }
 
 }  // namespace zeektrace

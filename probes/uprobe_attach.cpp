@@ -25,15 +25,19 @@ struct Places {
 };
 
 Error uprobe_error(int error_number, std::string_view place, size_t places, std::optional<pid_t> pid) {
-  std::string what = places == 1 ? fmt::format("cannot attach {}", place)
-                                 : fmt::format("cannot attach {} and {} more in the same file", place, places - 1);
+  std::string what = places == 1
+                         ? fmt::format("cannot attach {}", place)
+                         : fmt::format("cannot attach {} and {} more in the same file", place, places - 1);
   std::string hint;
   if (error_number == EPERM || error_number == EACCES) hint = privilege_hint();
   if (error_number == ESRCH && pid) hint = fmt::format("process {} has ended", *pid);
   if (error_number == EINVAL || error_number == ENOTSUP || error_number == ENOEXEC)
-    hint = "the kernel will not probe an instruction there: prefixes that it cannot step over, or no instruction's start";
+    hint =
+        "the kernel will not probe an instruction there: prefixes that it cannot step over, or no "
+        "instruction's start";
   if (error_number == E2BIG) hint = "one link takes at most 1048576 places: use a narrower glob";
-  if (error_number == ENOMEM || error_number == EMFILE) hint = "use a narrower glob, or raise the limit of open files";
+  if (error_number == ENOMEM || error_number == EMFILE)
+    hint = "use a narrower glob, or raise the limit of open files";
   return errno_error(error_number, what, hint);
 }
 
@@ -78,7 +82,8 @@ Result<uint32_t> read_number(const std::string& path, std::string_view prefix) {
     const char* end = text->data() + text->size();
     if (std::from_chars(text->data() + prefix.size(), end, number).ptr == end) return number;
   }
-  return Error{Error::Kind::machine, fmt::format("{} holds '{}', which is not understood", path, *text), "", nullptr};
+  return Error{Error::Kind::machine, fmt::format("{} holds '{}', which is not understood", path, *text), "",
+               nullptr};
 }
 
 // The kernel keeps a perf event's process filter by address space, so that it holds for all threads
@@ -87,7 +92,8 @@ Result<Links> attach_events(const AttachRequest& request, bool at_return) {
   const std::string pmu = "/sys/bus/event_source/devices/uprobe";
   auto type = read_number(pmu + "/type", "");
   if (!type) {
-    Error error{Error::Kind::machine, "this kernel has no uprobes", "use a kernel with CONFIG_UPROBE_EVENTS", nullptr};
+    Error error{Error::Kind::machine, "this kernel has no uprobes", "use a kernel with CONFIG_UPROBE_EVENTS",
+                nullptr};
     error.cause = std::make_shared<const Error>(type.error());
     return error;
   }
@@ -114,17 +120,26 @@ Result<Links> attach_events(const AttachRequest& request, bool at_return) {
 Result<Links> attach_event_entry(const AttachRequest& request) { return attach_events(request, false); }
 Result<Links> attach_event_return(const AttachRequest& request) { return attach_events(request, true); }
 
-constexpr Mechanism multi_entry = {
-    .name = "uprobe_multi link", .section = "uprobe.multi", .has_cookie = true, .filters_pid = true,
-    .attach = attach_multi_entry};
-constexpr Mechanism multi_return = {
-    .name = "uprobe_multi link", .section = "uretprobe.multi", .has_cookie = true, .filters_pid = true,
-    .attach = attach_multi_return};
-constexpr Mechanism event_entry = {
-    .name = "perf event", .section = "uprobe", .has_cookie = true, .filters_pid = true, .attach = attach_event_entry};
-constexpr Mechanism event_return = {
-    .name = "perf event", .section = "uretprobe", .has_cookie = true, .filters_pid = true,
-    .attach = attach_event_return};
+constexpr Mechanism multi_entry = {.name = "uprobe_multi link",
+                                   .section = "uprobe.multi",
+                                   .has_cookie = true,
+                                   .filters_pid = true,
+                                   .attach = attach_multi_entry};
+constexpr Mechanism multi_return = {.name = "uprobe_multi link",
+                                    .section = "uretprobe.multi",
+                                    .has_cookie = true,
+                                    .filters_pid = true,
+                                    .attach = attach_multi_return};
+constexpr Mechanism event_entry = {.name = "perf event",
+                                   .section = "uprobe",
+                                   .has_cookie = true,
+                                   .filters_pid = true,
+                                   .attach = attach_event_entry};
+constexpr Mechanism event_return = {.name = "perf event",
+                                    .section = "uretprobe",
+                                    .has_cookie = true,
+                                    .filters_pid = true,
+                                    .attach = attach_event_return};
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// How uprobes are armed: one link for all places in a binary (uprobe_multi, Linux 6.6), or a perf event for each place.
+// How uprobes are armed: one link for all places in a binary (uprobe_multi, Linux 6.6), or a perf event for
+// each place.
 #pragma once
 
 #include "parser/registry.h"

@@ -19,7 +19,8 @@ uint32_t annotated_line(std::string_view annotation) {
   const std::string_view place = annotation.substr(at + 3);
   const size_t colon = place.rfind(':');
   uint32_t line = 0;
-  if (colon != std::string_view::npos) std::from_chars(place.data() + colon + 1, place.data() + place.size(), line);
+  if (colon != std::string_view::npos)
+    std::from_chars(place.data() + colon + 1, place.data() + place.size(), line);
   return line;
 }
 
@@ -35,7 +36,8 @@ uint32_t line_with_text(std::string_view annotation, const Source& source) {
 
 // Figures that follow the last message, not messages.
 bool is_statistics(std::string_view line) {
-  for (const std::string_view start : {"processed ", "verification time", "stack depth", "peak_states", "max_states"})
+  for (const std::string_view start :
+       {"processed ", "verification time", "stack depth", "peak_states", "max_states"})
     if (line.starts_with(start)) return true;
   return false;
 }

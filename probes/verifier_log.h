@@ -10,7 +10,7 @@
 namespace zeektrace {
 
 struct Rejection {
-  uint32_t line = 0;  // of the script; 0 when the log does not say
+  uint32_t line = 0;    // of the script; 0 when the log does not say
   std::string message;  // the verifier's last word
 };
 Rejection explain_rejection(std::string_view log, const Source& source);

@@ -77,8 +77,10 @@ TEST(Elf, CxxNamesWithoutMangling) {
 TEST(Elf, NearMatches) {
   const auto binary = own_binary();
   ASSERT_NE(binary, nullptr);
-  EXPECT_NE(error_of(*binary, "zeektrace_test_landmrak").find("'zeektrace_test_landmark'"), std::string::npos);
-  EXPECT_NE(error_of(*binary, "probes_elf_test::overlaoded").find("probes_elf_test::overloaded"), std::string::npos);
+  EXPECT_NE(error_of(*binary, "zeektrace_test_landmrak").find("'zeektrace_test_landmark'"),
+            std::string::npos);
+  EXPECT_NE(error_of(*binary, "probes_elf_test::overlaoded").find("probes_elf_test::overloaded"),
+            std::string::npos);
 }
 
 TEST(Elf, OffsetsAndAddresses) {
@@ -98,7 +100,9 @@ TEST(Elf, OffsetsAndAddresses) {
 TEST(Functions, OneForEachAddress) {
   Binary binary;
   binary.code = {{0x1000, 0x0, 0x1000}};
-  binary.functions = {{"__libc_malloc", 0x1000, 16}, {"malloc", 0x1000, 16}, {"malloc.cold", 0x1080, 8},
+  binary.functions = {{"__libc_malloc", 0x1000, 16},
+                      {"malloc", 0x1000, 16},
+                      {"malloc.cold", 0x1080, 8},
                       {"valloc", 0x1040, 16}};
   std::sort(binary.functions.begin(), binary.functions.end(),
             [](const auto& a, const auto& b) { return a.address < b.address; });
@@ -116,7 +120,8 @@ TEST(Functions, OneForEachAddress) {
 
 TEST(Functions, WhatAnAddressBelongsTo) {
   Binary binary;
-  binary.functions = {{"a", 0x1000, 0x10}, {"open_ended", 0x1020, 0}, {"alias_b", 0x1040, 0}, {"b", 0x1040, 0x10}};
+  binary.functions = {
+      {"a", 0x1000, 0x10}, {"open_ended", 0x1020, 0}, {"alias_b", 0x1040, 0}, {"b", 0x1040, 0x10}};
   EXPECT_EQ(binary.function_at(0xfff), nullptr);
   EXPECT_EQ(binary.function_at(0x100f)->name, "a");
   EXPECT_EQ(binary.function_at(0x1010), nullptr);
@@ -170,13 +175,29 @@ TEST(ReturnHazard, UnsafeAllows) {
     Machine::Settings settings;
     settings.unsafe = unsafe;
     Machine machine(settings);
-    return find_provider(all_providers(), "uretprobe")->expand(machine, "/proc/self/exe:zeektrace_test_landmark");
+    return find_provider(all_providers(), "uretprobe")
+        ->expand(machine, "/proc/self/exe:zeektrace_test_landmark");
   };
   const auto refused = expand(false);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, Error::Kind::script);
   EXPECT_NE(refused.error().hint.find("--unsafe"), std::string::npos);
   EXPECT_TRUE(expand(true));
+}
+
+TEST(Uprobe, InsideAFunctionOnlyWhenUnsafe) {
+  const auto expand = [](std::string_view target, bool unsafe) {
+    Machine::Settings settings;
+    settings.unsafe = unsafe;
+    Machine machine(settings);
+    return find_provider(all_providers(), "uprobe")->expand(machine, target);
+  };
+  const auto refused = expand("/proc/self/exe:zeektrace_test_landmark+1", false);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("start of an instruction"), std::string::npos);
+  const auto allowed = expand("/proc/self/exe:zeektrace_test_landmark+1", true);
+  ASSERT_TRUE(allowed) << allowed.error().text();
+  EXPECT_TRUE(allowed->front().name.ends_with(":zeektrace_test_landmark+1")) << allowed->front().name;
 }
 
 TEST(Uprobe, PointsAndFields) {

@@ -1,7 +1,7 @@
-// Tracepoints from a directory of our own, kernel symbols from a file of our own, timers, gates, the verifier's log.
-#include <gtest/gtest.h>
-
+// Tracepoints from a directory of our own, kernel symbols from a file of our own, timers, gates, the
+// verifier's log.
 #include <asm/unistd_64.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -18,7 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// As the kernel writes them: sched_process_exec with a string elsewhere in the record, a system call, odd ones.
+// As the kernel writes them: sched_process_exec with a string elsewhere in the record, a system call, odd
+// ones.
 constexpr std::string_view exec_format =
     "name: sched_process_exec\nID: 318\nformat:\n"
     "\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
@@ -98,7 +99,8 @@ class TracefsOfOurOwn : public ::testing::Test {
 TEST_F(TracefsOfOurOwn, Expand) {
   EXPECT_EQ(expand("sched:sched_switch"), "tracepoint:sched:sched_switch ");
   EXPECT_EQ(expand("s*:*exec"), "tracepoint:sched:sched_process_exec ");
-  EXPECT_EQ(expand("*:*"), "tracepoint:net:netif_rx tracepoint:sched:sched_process_exec tracepoint:sched:sched_switch ");
+  EXPECT_EQ(expand("*:*"),
+            "tracepoint:net:netif_rx tracepoint:sched:sched_process_exec tracepoint:sched:sched_switch ");
   EXPECT_NE(expand("sched:sched_swich").find("did you mean 'sched_switch'"), std::string::npos);
   EXPECT_NE(expand("schedd:x").find("did you mean 'sched'"), std::string::npos);
   EXPECT_NE(expand("sched").find("write tracepoint:SUBSYSTEM:EVENT"), std::string::npos);
@@ -129,8 +131,9 @@ TEST_F(TracefsOfOurOwn, List) {
 
 TEST(KernelSymbols, FromAFile) {
   const auto path = fs::temp_directory_path() / ("zeektrace_kallsyms_" + std::to_string(getpid()));
-  std::ofstream(path) << "ffffffff81000000 T _text\nffffffff81000100 t vfs_read\nffffffff81000200 D jiffies\n"
-                         "ffffffff81000100 T vfs_read\nffffffffc0000000 t nf_hook\t[nf_tables]\nodd\n\n12 T\n";
+  std::ofstream(path)
+      << "ffffffff81000000 T _text\nffffffff81000100 t vfs_read\nffffffff81000200 D jiffies\n"
+         "ffffffff81000100 T vfs_read\nffffffffc0000000 t nf_hook\t[nf_tables]\nodd\n\n12 T\n";
   const KernelSymbols symbols(path);
   EXPECT_TRUE(symbols.has("vfs_read", ""));
   EXPECT_FALSE(symbols.has("jiffies", "")) << "not a function";
@@ -195,12 +198,14 @@ TEST(Kprobe, SystemCallGate) {
 TEST(VerifierLog, LineAndMessage) {
   const Source source("x.bt", "BEGIN {\n  @a = count();\n}\n");
   const auto today = explain_rejection(
-      "0: R1=ctx()\n; @a = count(); @ x.bt:2\n0: (79) r0 = *(u64 *)(r1 +96)\ninvalid bpf_context access off=96 size=8\n"
+      "0: R1=ctx()\n; @a = count(); @ x.bt:2\n0: (79) r0 = *(u64 *)(r1 +96)\ninvalid bpf_context access "
+      "off=96 size=8\n"
       "processed 1 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n",
       source);
   EXPECT_EQ(today.line, 2U);
   EXPECT_EQ(today.message, "invalid bpf_context access off=96 size=8");
-  const auto before = explain_rejection("; @a = count();\n0: (79)\nR0 !read_ok\nprocessed 1 insns\n\n", source);
+  const auto before =
+      explain_rejection("; @a = count();\n0: (79)\nR0 !read_ok\nprocessed 1 insns\n\n", source);
   EXPECT_EQ(before.line, 2U);
   EXPECT_EQ(before.message, "R0 !read_ok");
   EXPECT_EQ(explain_rejection("", source).line, 0U);
@@ -216,7 +221,8 @@ TEST(Features, UprobeMultiFiltersThreads) {
   Machine machine(settings);
   auto points = find_provider(all_providers(), "uprobe")->expand(machine, "libc:malloc");
   ASSERT_TRUE(points) << points.error().text();
-  EXPECT_EQ(points->front().how->section, features.uprobe_multi_filters_processes() ? "uprobe.multi" : "uprobe");
+  EXPECT_EQ(points->front().how->section,
+            features.uprobe_multi_filters_processes() ? "uprobe.multi" : "uprobe");
   settings.multi_links = false;
   Machine old(settings);
   points = find_provider(all_providers(), "uprobe")->expand(old, "libc:malloc");

@@ -1,7 +1,6 @@
 // Globs, C++ names, library names, system call names: text in, answer out.
-#include <gtest/gtest.h>
-
 #include <asm/unistd_64.h>
+#include <gtest/gtest.h>
 
 #include "probes/binary_path.h"
 #include "probes/cxx_name.h"
@@ -19,14 +18,31 @@ TEST(Glob, Matches) {
     bool matches;
   };
   const Case cases[] = {
-      {"", "", true},           {"", "a", false},         {"*", "", true},          {"*", "abc", true},
-      {"a*c", "abbc", true},    {"a*c", "abbd", false},   {"*EventHandler*Call*", "_ZN4zeek12EventHandler4CallEv", true},
-      {"a?c", "abc", true},     {"a?c", "ac", false},     {"[a-c]x", "bx", true},   {"[a-c]x", "dx", false},
-      {"[!a-c]x", "dx", true},  {"[^a-c]x", "ax", false}, {"[]]", "]", true},       {"[a", "[a", true},
-      {"[a", "a", false},       {"x[a-]y", "x-y", true},  {"*a*b*a", "aabba", true}, {"**", "x", true},
-      {"a**b", "ab", true},     {"*x", "xxxy", false},    {"ab", "abc", false},
+      {"", "", true},
+      {"", "a", false},
+      {"*", "", true},
+      {"*", "abc", true},
+      {"a*c", "abbc", true},
+      {"a*c", "abbd", false},
+      {"*EventHandler*Call*", "_ZN4zeek12EventHandler4CallEv", true},
+      {"a?c", "abc", true},
+      {"a?c", "ac", false},
+      {"[a-c]x", "bx", true},
+      {"[a-c]x", "dx", false},
+      {"[!a-c]x", "dx", true},
+      {"[^a-c]x", "ax", false},
+      {"[]]", "]", true},
+      {"[a", "[a", true},
+      {"[a", "a", false},
+      {"x[a-]y", "x-y", true},
+      {"*a*b*a", "aabba", true},
+      {"**", "x", true},
+      {"a**b", "ab", true},
+      {"*x", "xxxy", false},
+      {"ab", "abc", false},
   };
-  for (const Case& c : cases) EXPECT_EQ(glob_matches(c.pattern, c.text), c.matches) << c.pattern << " on " << c.text;
+  for (const Case& c : cases)
+    EXPECT_EQ(glob_matches(c.pattern, c.text), c.matches) << c.pattern << " on " << c.text;
   EXPECT_TRUE(is_glob("a[b]"));
   EXPECT_FALSE(is_glob("zeek::EventMgr::Drain"));
 }
@@ -93,7 +109,8 @@ TEST(BinaryPath, BareLibraryNames) {
 TEST(BinaryPath, FindsWhatIsThere) {
   const auto libc = find_binary("libc", std::nullopt);
   ASSERT_TRUE(libc) << libc.error().text();
-  EXPECT_TRUE(names_file("libc", std::string_view(libc->shown).substr(libc->shown.rfind('/') + 1))) << libc->shown;
+  EXPECT_TRUE(names_file("libc", std::string_view(libc->shown).substr(libc->shown.rfind('/') + 1)))
+      << libc->shown;
   const auto shell = find_binary("sh", std::nullopt);
   ASSERT_TRUE(shell) << shell.error().text();
   EXPECT_TRUE(shell->open.starts_with("/"));
