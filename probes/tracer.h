@@ -26,7 +26,7 @@ struct MapRow {
 class Tracer {
  public:
   // Opens and loads the object. A rejection by the verifier comes back as an Error that names the script's line (the
-  // full log goes to `verifier_log`, when that is not null).
+  // full log goes to `verifier_log`, when that is not null). `program` and `machine` must outlive the Tracer.
   static Result<Tracer> load(std::span<const std::byte> elf, const Program& program, Machine& machine,
                              std::string* verifier_log);
   Tracer(Tracer&&) noexcept;
@@ -39,7 +39,8 @@ class Tracer {
   // Detaches everything, links in parallel. What maps and ring hold stays readable.
   void disarm();
 
-  // Readable when a message asks for attention at once (exit()); other messages wait for drain().
+  // Readable when a message asks for attention at once (exit()); other messages wait for drain(). -1 when the script
+  // has no messages.
   int wait_fd() const;
   // Hands every message in the ring to `on_message`, in order.
   Status drain(const std::function<void(std::span<const std::byte>)>& on_message);
