@@ -19,7 +19,9 @@ namespace zeektrace {
 namespace {
 
 Error no_program(const std::string& name, std::string why) {
-  return {Error::Kind::machine, fmt::format("-c: can't run '{}': {}", name, why), "give a program in PATH, or its path",
+  return {Error::Kind::machine,
+          fmt::format("-c: can't run '{}': {}", name, why),
+          "give a program in PATH, or its path",
           {}};
 }
 
@@ -83,8 +85,10 @@ Result<std::vector<std::string>> split_words(std::string_view text) {
       word += text[++i];
       in_word = true;
     } else if (quote != 0) {
-      if (c == quote) quote = 0;
-      else word += c;
+      if (c == quote)
+        quote = 0;
+      else
+        word += c;
     } else if (c == '\'' || c == '"') {
       quote = c;
       in_word = true;
@@ -97,15 +101,18 @@ Result<std::vector<std::string>> split_words(std::string_view text) {
     }
   }
   if (quote != 0) {
-    return Error{Error::Kind::machine, fmt::format("the command has a {} that is never closed", quote),
-                 fmt::format("close it with {}", quote), {}};
+    return Error{Error::Kind::machine,
+                 fmt::format("the command has a {} that is never closed", quote),
+                 fmt::format("close it with {}", quote),
+                 {}};
   }
   if (in_word) words.push_back(std::move(word));
   return words;
 }
 
 Result<Child> Child::start(std::vector<std::string> words) {
-  if (words.empty()) return Error{Error::Kind::machine, "-c: the command is empty", "give a program to run", {}};
+  if (words.empty())
+    return Error{Error::Kind::machine, "-c: the command is empty", "give a program to run", {}};
   auto program = find_program(words[0]);
   if (!program) return program.error();
   std::vector<char*> arguments;
@@ -167,7 +174,8 @@ Status Child::release() {
     } while (length < 0 && errno == EINTR);
   }
   close_if_open(failure_);
-  if (length == static_cast<ssize_t>(sizeof why)) return errno_error(why, fmt::format("-c: can't run '{}'", program_));
+  if (length == static_cast<ssize_t>(sizeof why))
+    return errno_error(why, fmt::format("-c: can't run '{}'", program_));
   return Nothing{};
 }
 
@@ -236,7 +244,8 @@ void Child::stop(int milliseconds) {
 }
 
 std::string wait_status_text(int status) {
-  if (WIFSIGNALED(status)) return fmt::format("signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
+  if (WIFSIGNALED(status))
+    return fmt::format("signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
   return fmt::format("status {}", WEXITSTATUS(status));
 }
 

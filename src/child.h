@@ -1,6 +1,6 @@
 // The command of -c: started before anything is attached, held back until release(), so that not one of its
-// instructions runs unseen. It stays in our process group (Ctrl-C reaches it as under a shell), inherits none of our
-// descriptors, and never runs when we end before release().
+// instructions runs unseen. It stays in our process group (Ctrl-C reaches it as under a shell), inherits none
+// of our descriptors, and never runs when we end before release().
 #pragma once
 
 #include <sys/types.h>
@@ -16,8 +16,8 @@
 
 namespace zeektrace {
 
-// Words as a shell splits them: blanks divide, '…' and "…" hold together, a backslash takes the next character as it
-// is. Nothing is expanded.
+// Words as a shell splits them: blanks divide, '…' and "…" hold together, a backslash takes the next
+// character as it is. Nothing is expanded.
 Result<std::vector<std::string>> split_words(std::string_view text);
 
 class Child {
@@ -31,8 +31,9 @@ class Child {
   pid_t pid() const { return pid_; }
   // Lets it run. An Error when the system refuses to execute it.
   Status release();
-  // Before release(): `last_look` is called when the command is about to end, its memory mapped still. This takes ptrace
-  // on its first thread, and attend() whenever SIGCHLD comes. False when the system does not allow it.
+  // Before release(): `last_look` is called when the command is about to end, its memory mapped still. This
+  // takes ptrace on its first thread, and attend() whenever SIGCHLD comes. False when the system does not
+  // allow it.
   bool look_before_it_ends(std::function<void()> last_look);
   void attend();
   // No more of that: it may be stopped, or end, as it likes.

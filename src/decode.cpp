@@ -36,7 +36,8 @@ Stack stack_of(const StackKey& key, bool is_user, const Names& names) {
   auto frames = names.frames(key.hash);
   for (size_t i = 0; i < frames.size(); ++i) {
     bool is_return = i > 0;
-    stack.frames.push_back(is_user ? names.user(key.tgid, frames[i], is_return) : names.kernel(frames[i], is_return));
+    stack.frames.push_back(is_user ? names.user(key.tgid, frames[i], is_return)
+                                   : names.kernel(frames[i], is_return));
   }
   return stack;
 }
@@ -125,23 +126,22 @@ std::optional<Value> reduce(const Type& type, Copies copies, uint64_t div) {
 std::optional<Wide> weight(const Value& value) {
   using Weight = std::optional<Wide>;
   auto wide = [](const auto& v) { return std::visit([](auto n) { return static_cast<Wide>(n); }, v); };
-  return std::visit(
-    Overloaded{
-      [](const Signed& v) { return Weight(v.value); },
-      [](const Unsigned& v) { return Weight(v.value); },
-      [](const Address& v) { return Weight(v.value); },
-      [&](const Average& v) { return Weight(wide(v.value)); },
-      [&](const Statistics& v) { return Weight(wide(v.total)); },
-      [](const Histogram& v) {
-        Wide sum = 0;
-        for (const auto& bucket : v.buckets) sum += bucket.count;
-        return Weight(sum);
-      },
-      [](const Text&) { return Weight(); },
-      [](const Symbol&) { return Weight(); },
-      [](const Stack&) { return Weight(); },
-    },
-    value);
+  return std::visit(Overloaded{
+                        [](const Signed& v) { return Weight(v.value); },
+                        [](const Unsigned& v) { return Weight(v.value); },
+                        [](const Address& v) { return Weight(v.value); },
+                        [&](const Average& v) { return Weight(wide(v.value)); },
+                        [&](const Statistics& v) { return Weight(wide(v.total)); },
+                        [](const Histogram& v) {
+                          Wide sum = 0;
+                          for (const auto& bucket : v.buckets) sum += bucket.count;
+                          return Weight(sum);
+                        },
+                        [](const Text&) { return Weight(); },
+                        [](const Symbol&) { return Weight(); },
+                        [](const Stack&) { return Weight(); },
+                    },
+                    value);
 }
 
 std::vector<std::string> words(const Value& value) {

@@ -1,6 +1,6 @@
-// What the kernel side wrote, as bytes → Values. Nothing here asks the kernel for anything: names of addresses and the
-// frames of a stack come through Names, which tests fake. Bytes are never trusted: what is shorter than its layout says
-// is refused, not read.
+// What the kernel side wrote, as bytes → Values. Nothing here asks the kernel for anything: names of
+// addresses and the frames of a stack come through Names, which tests fake. Bytes are never trusted: what is
+// shorter than its layout says is refused, not read.
 #pragma once
 
 #include <cstddef>

@@ -65,24 +65,24 @@ std::string pad_number(const Conversion& c, const std::string& prefix, std::stri
 uint64_t bits_of(const Value& value) {
   auto bits = [](const auto& v) { return std::visit([](auto n) { return static_cast<uint64_t>(n); }, v); };
   return std::visit(Overloaded{
-                      [](const Signed& v) { return static_cast<uint64_t>(v.value); },
-                      [](const Unsigned& v) { return v.value; },
-                      [](const Address& v) { return v.value; },
-                      [&](const Average& v) { return bits(v.value); },
-                      [&](const Statistics& v) { return bits(v.total); },
-                      [](const auto&) { return uint64_t{0}; },
+                        [](const Signed& v) { return static_cast<uint64_t>(v.value); },
+                        [](const Unsigned& v) { return v.value; },
+                        [](const Address& v) { return v.value; },
+                        [&](const Average& v) { return bits(v.value); },
+                        [&](const Statistics& v) { return bits(v.total); },
+                        [](const auto&) { return uint64_t{0}; },
                     },
                     value);
 }
 
 std::string text_of(const Value& value) {
   return std::visit(Overloaded{
-                      [](const Signed& v) { return fmt::to_string(v.value); },
-                      [](const Text& v) { return v.value; },
-                      [](const Symbol& v) { return v.name; },
-                      [](const Stack& v) { return stack_text(v, 8); },
-                      [](const Address& v) { return fmt::format("{:#x}", v.value); },
-                      [&](const auto&) { return fmt::to_string(bits_of(value)); },
+                        [](const Signed& v) { return fmt::to_string(v.value); },
+                        [](const Text& v) { return v.value; },
+                        [](const Symbol& v) { return v.name; },
+                        [](const Stack& v) { return stack_text(v, 8); },
+                        [](const Address& v) { return fmt::format("{:#x}", v.value); },
+                        [&](const auto&) { return fmt::to_string(bits_of(value)); },
                     },
                     value);
 }
@@ -120,7 +120,8 @@ std::string convert(const Conversion& c, const Value& value, uint32_t size) {
 
 }  // namespace
 
-std::string format_values(std::string_view format, std::span<const Value> values, std::span<const uint32_t> sizes) {
+std::string format_values(std::string_view format, std::span<const Value> values,
+                          std::span<const uint32_t> sizes) {
   std::string text;
   size_t next = 0;
   for (size_t at = 0; at < format.size();) {

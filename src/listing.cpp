@@ -10,7 +10,8 @@ std::string listing_text(std::span<const Listed> probes) {
     text += probe.name + "\n";
     for (const auto& field : probe.fields) {
       text += fmt::format("    {} {}", field.type.spelling(), field.name);
-      if (const auto* none = std::get_if<Unavailable>(&field.where)) text += fmt::format("  (not available: {})", none->reason);
+      if (const auto* none = std::get_if<Unavailable>(&field.where))
+        text += fmt::format("  (not available: {})", none->reason);
       text += '\n';
     }
   }

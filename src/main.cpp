@@ -1,4 +1,5 @@
-// zeektrace FILE: options → source → parse → check → emit → load → session. Each stage takes the value of the one before.
+// zeektrace FILE: options → source → parse → check → emit → load → session. Each stage takes the value of the
+// one before.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -34,7 +35,9 @@ class Stages {
   explicit Stages(bool told) : told_(told) {}
   void done(std::string_view stage) {
     auto now = std::chrono::steady_clock::now();
-    if (told_) fmt::print(stderr, "{:<6} {:6.1f} ms\n", stage, std::chrono::duration<double, std::milli>(now - last_).count());
+    if (told_)
+      fmt::print(stderr, "{:<6} {:6.1f} ms\n", stage,
+                 std::chrono::duration<double, std::milli>(now - last_).count());
     last_ = now;
   }
 
@@ -119,7 +122,8 @@ int run(const Options& options) {
   if (options.dry_run) return 0;
 
   auto output = options.format->make(*out, stderr, options.quiet);
-  auto status = run_session(*program, *tracer, *output, *child ? &**child : nullptr, {*out, options.pid, options.quiet});
+  auto status = run_session(*program, *tracer, *output, *child ? &**child : nullptr,
+                            {*out, options.pid, options.quiet});
   return status ? *status : report(status.error());
 }
 

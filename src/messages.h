@@ -1,4 +1,5 @@
-// What the kernel side asks for while a script runs: text to print, a map to print, clear or zero, the time, the end.
+// What the kernel side asks for while a script runs: text to print, a map to print, clear or zero, the time,
+// the end.
 #pragma once
 
 #include <chrono>
@@ -16,13 +17,14 @@ namespace zeektrace {
 // Everything must outlive it.
 class Messages {
  public:
-  // `ending` says whether the session has been asked to end; it is looked at while messages come, for a probe may send
-  // them faster than they can be printed, and then a drain has no end of its own.
-  Messages(const Program& program, Tracer& tracer, Output& output, const Names& names, std::function<bool()> ending)
+  // `ending` says whether the session has been asked to end; it is looked at while messages come, for a probe
+  // may send them faster than they can be printed, and then a drain has no end of its own.
+  Messages(const Program& program, Tracer& tracer, Output& output, const Names& names,
+           std::function<bool()> ending)
       : program_(program), tracer_(tracer), output_(output), names_(names), ending_(std::move(ending)) {}
 
-  // Fetches what the ring holds and does it, in order. What comes behind an exit() is left out, and when the session
-  // has been asked to end, what is not printed soon after.
+  // Fetches what the ring holds and does it, in order. What comes behind an exit() is left out, and when the
+  // session has been asked to end, what is not printed soon after.
   Status drain();
   // From now on messages are done again, although there was an exit(): those of END.
   void listen_again();
@@ -47,7 +49,8 @@ class Messages {
   const Names& names_;
   std::function<bool()> ending_;
   std::optional<int> exit_status_;
-  std::optional<std::chrono::steady_clock::time_point> patience_;  // until when messages are done, once ending
+  std::optional<std::chrono::steady_clock::time_point>
+      patience_;  // until when messages are done, once ending
   bool deaf_ = false;
   uint64_t received_ = 0;
   uint64_t late_ = 0;

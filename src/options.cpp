@@ -45,46 +45,49 @@ Status set_format(Options& options, std::string_view name) {
     if (format.name == name) options.format = &format;
   }
   if (options.format != nullptr && options.format->name == name) return Nothing{};
-  return usage(fmt::format("-f: unknown format '{}'", name), fmt::format("known are {}", fmt::join(names, ", ")));
+  return usage(fmt::format("-f: unknown format '{}'", name),
+               fmt::format("known are {}", fmt::join(names, ", ")));
 }
 
 constexpr std::array rows = {
-  OptionRow{'e', "execute", "SCRIPT", "run this text instead of a file", set_script},
-  OptionRow{'l', "list", "",
-            "list the probes that PATTERN names (all without one); with -v their arguments, too",
-            [](Options& o, std::string_view) -> Status { return o.list = true, Nothing{}; }},
-  OptionRow{'p', "pid", "PID", "trace this process only; end when it ends", set_pid},
-  OptionRow{'c', "cmd", "CMD", "run this command, trace it only, end when it ends",
-            [](Options& o, std::string_view text) -> Status { return o.command = text, Nothing{}; }},
-  OptionRow{'f', "format", "FORMAT", "how answers are written: text or json", set_format},
-  OptionRow{'o', "output", "FILE", "write the answers to this file",
-            [](Options& o, std::string_view text) -> Status { return o.output = text, Nothing{}; }},
-  OptionRow{'q', "quiet", "", "do not say how many probes are attached",
-            [](Options& o, std::string_view) -> Status { return o.quiet = true, Nothing{}; }},
-  OptionRow{'v', "verbose", "", "say how each probe is attached, how long each stage took, and all of the verifier's log",
-            [](Options& o, std::string_view) -> Status { return o.verbose = true, Nothing{}; }},
-  OptionRow{'d', "debug", "", "print the script's tree and what was made of it, and stop",
-            [](Options& o, std::string_view) -> Status { return o.dump = true, Nothing{}; }},
-  OptionRow{0, "dry-run", "", "do everything up to the kernel's verifier, attach nothing",
-            [](Options& o, std::string_view) -> Status { return o.dry_run = true, Nothing{}; }},
-  OptionRow{0, "unsafe", "", "allow return probes where a C++ exception that passes one ends the process",
-            [](Options& o, std::string_view) -> Status { return o.unsafe = true, Nothing{}; }},
-  OptionRow{'V', "version", "", "print the version",
-            [](Options& o, std::string_view) -> Status { return o.version = true, Nothing{}; }},
-  OptionRow{'h', "help", "", "print this", [](Options& o, std::string_view) -> Status { return o.help = true, Nothing{}; }},
+    OptionRow{'e', "execute", "SCRIPT", "run this text instead of a file", set_script},
+    OptionRow{'l', "list", "",
+              "list the probes that PATTERN names (all without one); with -v their arguments, too",
+              [](Options& o, std::string_view) -> Status { return o.list = true, Nothing{}; }},
+    OptionRow{'p', "pid", "PID", "trace this process only; end when it ends", set_pid},
+    OptionRow{'c', "cmd", "CMD", "run this command, trace it only, end when it ends",
+              [](Options& o, std::string_view text) -> Status { return o.command = text, Nothing{}; }},
+    OptionRow{'f', "format", "FORMAT", "how answers are written: text or json", set_format},
+    OptionRow{'o', "output", "FILE", "write the answers to this file",
+              [](Options& o, std::string_view text) -> Status { return o.output = text, Nothing{}; }},
+    OptionRow{'q', "quiet", "", "do not say how many probes are attached",
+              [](Options& o, std::string_view) -> Status { return o.quiet = true, Nothing{}; }},
+    OptionRow{'v', "verbose", "",
+              "say how each probe is attached, how long each stage took, and all of the verifier's log",
+              [](Options& o, std::string_view) -> Status { return o.verbose = true, Nothing{}; }},
+    OptionRow{'d', "debug", "", "print the script's tree and what was made of it, and stop",
+              [](Options& o, std::string_view) -> Status { return o.dump = true, Nothing{}; }},
+    OptionRow{0, "dry-run", "", "do everything up to the kernel's verifier, attach nothing",
+              [](Options& o, std::string_view) -> Status { return o.dry_run = true, Nothing{}; }},
+    OptionRow{0, "unsafe", "", "allow return probes where a C++ exception that passes one ends the process",
+              [](Options& o, std::string_view) -> Status { return o.unsafe = true, Nothing{}; }},
+    OptionRow{'V', "version", "", "print the version",
+              [](Options& o, std::string_view) -> Status { return o.version = true, Nothing{}; }},
+    OptionRow{'h', "help", "", "print this",
+              [](Options& o, std::string_view) -> Status { return o.help = true, Nothing{}; }},
 };
 
 // Where a number in the environment goes, and within which bounds.
 struct VariableRow {
   std::string_view name;  // behind the prefix
-  uint32_t Options::* number;
+  uint32_t Options::*number;
   uint64_t least;
   uint64_t most;
   std::string_view doc;
 };
 constexpr std::array variables = {
-  VariableRow{"MAX_STRLEN", &Options::max_strlen, 8, 16384, "bytes that str() reads at most"},
-  VariableRow{"MAX_MAP_KEYS", &Options::max_map_keys, 1, 16 << 20, "keys that a map holds at most"},
+    VariableRow{"MAX_STRLEN", &Options::max_strlen, 8, 16384, "bytes that str() reads at most"},
+    VariableRow{"MAX_MAP_KEYS", &Options::max_map_keys, 1, 16 << 20, "keys that a map holds at most"},
 };
 
 Status read_environment(Options& options, const std::function<const char*(const char*)>& environment) {
@@ -96,8 +99,9 @@ Status read_environment(Options& options, const std::function<const char*(const 
       if (text == nullptr) continue;
       auto number = whole_number(text);
       if (!number || *number < row.least || *number > row.most) {
-        return usage(fmt::format("{} is '{}'; it must be a number from {} to {}", name, text, row.least, row.most),
-                     fmt::format("it says how many {}", row.doc));
+        return usage(
+            fmt::format("{} is '{}'; it must be a number from {} to {}", name, text, row.least, row.most),
+            fmt::format("it says how many {}", row.doc));
       }
       options.*row.number = static_cast<uint32_t>(*number);
     }
@@ -106,7 +110,8 @@ Status read_environment(Options& options, const std::function<const char*(const 
 }
 
 const OptionRow* find_letter(char letter) {
-  auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.letter != 0 && r.letter == letter; });
+  auto row = std::find_if(rows.begin(), rows.end(),
+                          [&](const auto& r) { return r.letter != 0 && r.letter == letter; });
   return row == rows.end() ? nullptr : &*row;
 }
 
@@ -137,7 +142,8 @@ class Reader {
         while (!left_.empty()) words_.emplace_back(take());
       } else if (argument.starts_with("--")) {
         status = read_word(argument);
-      } else if (argument.size() > 1 && argument[0] == '-' && !std::isdigit(static_cast<unsigned char>(argument[1]))) {
+      } else if (argument.size() > 1 && argument[0] == '-' &&
+                 !std::isdigit(static_cast<unsigned char>(argument[1]))) {
         status = read_letters(argument);
       } else {
         words_.emplace_back(argument);
@@ -200,7 +206,8 @@ Status place_words(Options& options, std::vector<std::string> words) {
     if (!words.empty()) options.pattern = words[0];
     return Nothing{};
   }
-  if (options.pid && options.command) return usage("-p and -c do not go together", "trace a process or a command");
+  if (options.pid && options.command)
+    return usage("-p and -c do not go together", "trace a process or a command");
   if (!options.script) {
     if (words.empty()) return usage("give a script: a FILE, or -e SCRIPT");
     options.file = words[0];
@@ -227,20 +234,23 @@ Result<Options> parse_options(std::span<const std::string> arguments,
 
 std::string help_text() {
   std::string text =
-    "zeektrace FILE [ARG…]        run a script (- reads it from standard input); ARGs are $1, $2 …\n"
-    "zeektrace -e SCRIPT [ARG…]   run this text\n"
-    "zeektrace -l [PATTERN]       list what can be probed\n\n";
+      "zeektrace FILE [ARG…]        run a script (- reads it from standard input); ARGs are $1, $2 …\n"
+      "zeektrace -e SCRIPT [ARG…]   run this text\n"
+      "zeektrace -l [PATTERN]       list what can be probed\n\n";
   for (const auto& row : rows) {
     std::string letter = row.letter != 0 ? fmt::format("-{}, ", row.letter) : "    ";
-    std::string left = fmt::format("{}--{}{}{}", letter, row.word, row.argument.empty() ? "" : " ", row.argument);
+    std::string left =
+        fmt::format("{}--{}{}{}", letter, row.word, row.argument.empty() ? "" : " ", row.argument);
     text += fmt::format("  {:<24} {}\n", left, row.doc);
   }
   text += "\nFrom the environment:\n";
   for (const auto& row : variables) {
     text += fmt::format("  {:<24} {}\n", fmt::format("ZEEKTRACE_{}", row.name), row.doc);
   }
-  text += "\nExit status: 0, or what the script's exit() gives; 1: wrong script or usage; 2: this machine can't or may\n"
-          "not do it; 134: a bug of zeektrace.\n";
+  text +=
+      "\nExit status: 0, or what the script's exit() gives; 1: wrong script or usage; 2: this machine can't "
+      "or may\n"
+      "not do it; 134: a bug of zeektrace.\n";
   return text;
 }
 

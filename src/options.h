@@ -1,4 +1,5 @@
-// The command line: one table of rows, from which -h and the parsing are made. Options may stand before and after FILE;
+// The command line: one table of rows, from which -h and the parsing are made. Options may stand before and
+// after FILE;
 // `--` ends them, so that an ARG may begin with a dash (a negative number needs none).
 #pragma once
 
@@ -17,23 +18,23 @@
 namespace zeektrace {
 
 struct Options {
-  std::optional<std::string> script;   // -e
-  std::string file;                    // FILE; "-" is standard input; "" when there is none
-  std::vector<std::string> params;     // ARG…
+  std::optional<std::string> script;  // -e
+  std::string file;                   // FILE; "-" is standard input; "" when there is none
+  std::vector<std::string> params;    // ARG…
   bool list = false;
-  std::string pattern;                 // of -l; "" lists everything
+  std::string pattern;  // of -l; "" lists everything
   std::optional<pid_t> pid;
   std::optional<std::string> command;  // -c
   bool dump = false;
   bool dry_run = false;
   const Format* format = nullptr;
-  std::string output;                  // -o; "" is standard output
+  std::string output;  // -o; "" is standard output
   bool quiet = false;
   bool verbose = false;
   bool unsafe = false;
   bool version = false;
   bool help = false;
-  uint32_t max_strlen = 1024;          // from the environment
+  uint32_t max_strlen = 1024;  // from the environment
   uint32_t max_map_keys = 4096;
 };
 
@@ -46,7 +47,8 @@ struct OptionRow {
 };
 std::span<const OptionRow> option_rows();
 
-// `arguments` without the program's name; `environment` gives a variable or null. Every Error says what to write.
+// `arguments` without the program's name; `environment` gives a variable or null. Every Error says what to
+// write.
 Result<Options> parse_options(std::span<const std::string> arguments,
                               const std::function<const char*(const char*)>& environment);
 

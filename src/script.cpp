@@ -26,13 +26,18 @@ Result<Source> load_script(const Options& options) {
 Status check_process(pid_t pid) {
   auto status = read_file(fmt::format("/proc/{}/status", pid));
   if (!status) {
-    return Error{Error::Kind::machine, fmt::format("-p: there is no process {}", pid), "pidof NAME finds its number", {}};
+    return Error{Error::Kind::machine,
+                 fmt::format("-p: there is no process {}", pid),
+                 "pidof NAME finds its number",
+                 {}};
   }
   size_t at = status->find("\nTgid:");
   int process = at == std::string::npos ? pid : std::atoi(status->c_str() + at + 6);
   if (process == pid) return Nothing{};
-  return Error{Error::Kind::machine, fmt::format("-p: {} is a thread of process {}", pid, process),
-               fmt::format("use -p {}; /tid == {}/ picks the thread", process, pid), {}};
+  return Error{Error::Kind::machine,
+               fmt::format("-p: {} is a thread of process {}", pid, process),
+               fmt::format("use -p {}; /tid == {}/ picks the thread", process, pid),
+               {}};
 }
 
 }  // namespace zeektrace

@@ -7,7 +7,8 @@
 
 namespace zeektrace {
 
-// The text as it is; whether it is a script at all is for parse to say. Errors name the file and why it can't be read.
+// The text as it is; whether it is a script at all is for parse to say. Errors name the file and why it can't
+// be read.
 Result<Source> load_script(const Options& options);
 
 // Nothing when this is the number of a process (and not of a thread of one).

@@ -30,27 +30,35 @@ struct LossRow {
   std::string_view thing, fate, why, remedy;
 };
 constexpr std::array losses = {
-  LossRow{Counter::ring_full, "event", "lost", "ring buffer full", "print less often, or count in a map instead"},
-  LossRow{Counter::map_full, "new key", "lost", "a map is full", "ZEEKTRACE_MAX_MAP_KEYS=N lets maps hold more"},
-  LossRow{Counter::scratch_busy, "event", "lost", "scratch memory in use by the probe that was interrupted", ""},
-  LossRow{Counter::stack_lost, "stack", "lost", "no room to keep it, or it could not be walked", ""},
-  LossRow{Counter::read_failed, "read", "of memory failed", "the address is wrong, or the page was not in memory",
-          "the value read as 0 or empty"},
+    LossRow{Counter::ring_full, "event", "lost", "ring buffer full",
+            "print less often, or count in a map instead"},
+    LossRow{Counter::map_full, "new key", "lost", "a map is full",
+            "ZEEKTRACE_MAX_MAP_KEYS=N lets maps hold more"},
+    LossRow{Counter::scratch_busy, "event", "lost", "scratch memory in use by the probe that was interrupted",
+            ""},
+    LossRow{Counter::stack_lost, "stack", "lost", "no room to keep it, or it could not be walked", ""},
+    LossRow{Counter::read_failed, "read", "of memory failed",
+            "the address is wrong, or the page was not in memory", "the value read as 0 or empty"},
 };
 
 // Whether the script keeps or sends a value of one of these two kinds.
 bool holds(const Program& program, Type::Kind one, Type::Kind other) {
   auto matches = [&](const Type& type) { return type.kind == one || type.kind == other; };
-  auto in_map = [&](const MapDef& map) { return matches(map.value) || std::any_of(map.keys.begin(), map.keys.end(), matches); };
+  auto in_map = [&](const MapDef& map) {
+    return matches(map.value) || std::any_of(map.keys.begin(), map.keys.end(), matches);
+  };
   auto in_record = [&](const Record& record) {
-    return std::any_of(record.fields.begin(), record.fields.end(), [&](const auto& field) { return matches(field.type); });
+    return std::any_of(record.fields.begin(), record.fields.end(),
+                       [&](const auto& field) { return matches(field.type); });
   };
   return std::any_of(program.maps.begin(), program.maps.end(), in_map) ||
          std::any_of(program.records.begin(), program.records.end(), in_record);
 }
 
 bool names_user_code(const Program& program) { return holds(program, Type::Kind::ustack, Type::Kind::usym); }
-bool names_kernel_code(const Program& program) { return holds(program, Type::Kind::kstack, Type::Kind::ksym); }
+bool names_kernel_code(const Program& program) {
+  return holds(program, Type::Kind::kstack, Type::Kind::ksym);
+}
 
 // exit() wakes us; all else is fetched from time to time.
 bool sends_messages(const Program& program) {
@@ -92,8 +100,7 @@ class Session {
                [this](uint32_t tgid, uint64_t address, bool is_return) {
                  return symbols_.user(tgid, address, is_return);
                },
-               [this](uint64_t hash) { return tracer_.frames(hash); },
-               program.point_names,
+               [this](uint64_t hash) { return tracer_.frames(hash); }, program.point_names,
                program.point_functions},
         messages_(program, tracer, output, names_, [this] { return asked_to_end(); }) {}
   Session(const Session&) = delete;
@@ -115,7 +122,9 @@ class Session {
  private:
   bool over() const { return messages_.exit_status().has_value() || reader_gone_; }
 
-  bool asked_to_end() const { return std::ferror(options_.out) != 0 || (!ending_ && watch_.signal_waiting()); }
+  bool asked_to_end() const {
+    return std::ferror(options_.out) != 0 || (!ending_ && watch_.signal_waiting());
+  }
 
   Status start() {
     if (auto status = tracer_.run("BEGIN"); !status) return status;
@@ -126,7 +135,8 @@ class Session {
     }
     bool watched = child_ != nullptr || options_.pid.has_value();
     if (watched) {
-      if (auto status = watch_.add_process(child_ != nullptr ? child_->pid() : *options_.pid); !status) return status;
+      if (auto status = watch_.add_process(child_ != nullptr ? child_->pid() : *options_.pid); !status)
+        return status;
     }
     drain_.wanted = sends_messages(program_);
     drain_.plan(fastest_drain);
@@ -208,10 +218,12 @@ class Session {
       if (count > 0) output_.lost({count, row.thing, row.fate, row.why, row.remedy});
     }
     if (messages_.late() > 0 && !messages_.exit_status()) {
-      output_.lost({messages_.late(), "event", "left out", "they came faster than they could be printed at the end", ""});
+      output_.lost({messages_.late(), "event", "left out",
+                    "they came faster than they could be printed at the end", ""});
     }
     if (messages_.malformed() > 0) {
-      output_.lost({messages_.malformed(), "event", "lost", "the message was cut short", "please report this"});
+      output_.lost(
+          {messages_.malformed(), "event", "lost", "the message was cut short", "please report this"});
     }
     if (!symbols_.trouble().empty()) fmt::print(stderr, "{}\n", symbols_.trouble());
   }

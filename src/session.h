@@ -1,6 +1,7 @@
-// One script, from the loaded object to the last printed map: BEGIN, arming, the command of -c let go, messages and
-// signals and the end of the traced process, END, maps in name order, losses. It sleeps until something happens;
-// messages that are not urgent are fetched every 10 to 50 ms, and only for scripts that send any.
+// One script, from the loaded object to the last printed map: BEGIN, arming, the command of -c let go,
+// messages and signals and the end of the traced process, END, maps in name order, losses. It sleeps until
+// something happens; messages that are not urgent are fetched every 10 to 50 ms, and only for scripts that
+// send any.
 #pragma once
 
 #include <sys/types.h>
@@ -22,8 +23,8 @@ struct SessionOptions {
   bool quiet = false;        // say nothing of how the command ended
 };
 
-// The exit status that the script asked for, or 0. Ctrl-C, SIGTERM and SIGHUP end it in good order; a second one while
-// it ends leaves at once. A reader that has gone (`| head`) is no error.
+// The exit status that the script asked for, or 0. Ctrl-C, SIGTERM and SIGHUP end it in good order; a second
+// one while it ends leaves at once. A reader that has gone (`| head`) is no error.
 Result<int> run_session(const Program& program, Tracer& tracer, Output& output, Child* child,
                         const SessionOptions& options);
 

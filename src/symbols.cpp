@@ -61,7 +61,8 @@ int open_vdso(uint64_t size) {
 
 int open_mapped(pid_t pid, const Mapping& mapping) {
   if (mapping.path == "[vdso]") return open_vdso(mapping.end - mapping.begin);
-  // By the mapping, which reaches deleted files and other containers; else by its name as the process sees it.
+  // By the mapping, which reaches deleted files and other containers; else by its name as the process sees
+  // it.
   std::string by_range = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.begin, mapping.end);
   int fd = open(by_range.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd >= 0) return fd;
@@ -121,15 +122,16 @@ std::vector<Mapping> parse_mappings(std::string_view maps) {
     if (line.ends_with(deleted)) line.remove_suffix(deleted.size());
     if (!line.starts_with('/') && line != "[vdso]") continue;
     std::string identity = line == "[vdso]" ? "[vdso]" : fmt::format("{} {}", device, inode);
-    mappings.push_back({hexadecimal(range.substr(0, dash)), hexadecimal(range.substr(dash + 1)), hexadecimal(offset),
-                        std::string(line), std::move(identity)});
+    mappings.push_back({hexadecimal(range.substr(0, dash)), hexadecimal(range.substr(dash + 1)),
+                        hexadecimal(offset), std::string(line), std::move(identity)});
   }
   return mappings;
 }
 
 // ---- Symbols ----
 
-// A mapped file, kept open from the first time that it is seen; its symbols are read when the first name is asked for.
+// A mapped file, kept open from the first time that it is seen; its symbols are read when the first name is
+// asked for.
 struct Symbols::File {
   int fd = -1;
   bool read = false;
@@ -165,10 +167,12 @@ void Symbols::observe(pid_t pid) {
   process.maps = std::move(*maps);
   auto mappings = parse_mappings(process.maps);
   for (const auto& mapping : mappings) file(pid, mapping);
-  // What was mapped before and is not now stays known, behind what is: an address may be older than this snapshot.
+  // What was mapped before and is not now stays known, behind what is: an address may be older than this
+  // snapshot.
   for (auto& old : process.mappings) {
-    bool covered = std::any_of(mappings.begin(), mappings.end(),
-                               [&](const Mapping& now) { return old.begin < now.end && now.begin < old.end; });
+    bool covered = std::any_of(mappings.begin(), mappings.end(), [&](const Mapping& now) {
+      return old.begin < now.end && now.begin < old.end;
+    });
     if (!covered) mappings.push_back(std::move(old));
   }
   process.mappings = std::move(mappings);
@@ -184,12 +188,14 @@ std::string Symbols::user(uint32_t tgid, uint64_t address, bool is_return) {
   for (const auto& mapping : process(tgid).mappings) {
     if (inside < mapping.begin || inside >= mapping.end) continue;
     const Binary* binary = file(static_cast<pid_t>(tgid), mapping).symbols(mapping.path);
-    auto place = binary != nullptr ? binary->address_at(inside - mapping.begin + mapping.offset) : std::nullopt;
+    auto place =
+        binary != nullptr ? binary->address_at(inside - mapping.begin + mapping.offset) : std::nullopt;
     const FunctionSymbol* function = place ? binary->function_at(*place) : nullptr;
     if (function == nullptr) break;
     std::string_view name = plainest(*binary, *function);
     std::string_view plain = demangler_.demangle(name);
-    return with_offset(std::string(plain.empty() ? name : plain), *place - function->address + (address - inside));
+    return with_offset(std::string(plain.empty() ? name : plain),
+                       *place - function->address + (address - inside));
   }
   return address_text(address);
 }
@@ -216,9 +222,10 @@ void Symbols::read_kernel() {
   }
   kernel_->sort();
   if (hidden) {
-    trouble_ = fmt::format("kernel addresses have no names: {} shows every address as 0 "
-                           "(run as root, or set kernel.kptr_restrict to 0)",
-                           kallsyms_);
+    trouble_ = fmt::format(
+        "kernel addresses have no names: {} shows every address as 0 "
+        "(run as root, or set kernel.kptr_restrict to 0)",
+        kallsyms_);
   }
 }
 

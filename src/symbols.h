@@ -1,6 +1,6 @@
-// Address → name, for the kernel and for processes, also for processes that have ended since: observe() takes a snapshot
-// of what a process has mapped while it lives, and keeps the mapped files open, so that neither its end nor a deleted
-// or replaced file loses a name. Everything is read when it is first needed, once.
+// Address → name, for the kernel and for processes, also for processes that have ended since: observe() takes
+// a snapshot of what a process has mapped while it lives, and keeps the mapped files open, so that neither
+// its end nor a deleted or replaced file loses a name. Everything is read when it is first needed, once.
 #pragma once
 
 #include <sys/types.h>
@@ -44,9 +44,9 @@ class KernelNames {
 struct Mapping {
   uint64_t begin = 0;
   uint64_t end = 0;
-  uint64_t offset = 0;  // in the file
-  std::string path;     // as the kernel spells it, without " (deleted)"; "[vdso]"
-  std::string identity; // device and inode: the same for all that map the file
+  uint64_t offset = 0;   // in the file
+  std::string path;      // as the kernel spells it, without " (deleted)"; "[vdso]"
+  std::string identity;  // device and inode: the same for all that map the file
 };
 // The executable mappings in the text of /proc/PID/maps.
 std::vector<Mapping> parse_mappings(std::string_view maps);

@@ -68,7 +68,8 @@ Status Watch::add(int fd, uint32_t what) {
   epoll_event event = {};
   event.events = EPOLLIN;
   event.data.u32 = what;
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) return errno_error(errno, "can't watch a descriptor");
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0)
+    return errno_error(errno, "can't watch a descriptor");
   return Nothing{};
 }
 

@@ -1,5 +1,5 @@
-// Everything that can wake a session: a signal that ends it, the end of a process, an urgent message, a time. One
-// epoll; signals come as events, not as interruptions.
+// Everything that can wake a session: a signal that ends it, the end of a process, an urgent message, a time.
+// One epoll; signals come as events, not as interruptions.
 #pragma once
 
 #include <sys/types.h>

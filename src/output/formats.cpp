@@ -8,15 +8,15 @@ namespace zeektrace {
 
 std::span<const Format> all_formats() {
   static constexpr std::array rows = {
-    Format{"text", "for people: maps and histograms as a terminal shows them", make_text},
-    Format{"json", "one JSON object a line", make_json},
+      Format{"text", "for people: maps and histograms as a terminal shows them", make_text},
+      Format{"json", "one JSON object a line", make_json},
   };
   return rows;
 }
 
 std::string loss_text(const Loss& loss) {
-  std::string text = fmt::format("{} {}{} {}: {}", loss.count, loss.thing, loss.count == 1 ? "" : "s", loss.fate,
-                                 loss.why);
+  std::string text =
+      fmt::format("{} {}{} {}: {}", loss.count, loss.thing, loss.count == 1 ? "" : "s", loss.fate, loss.why);
   if (!loss.remedy.empty()) text += fmt::format(" ({})", loss.remedy);
   return text;
 }

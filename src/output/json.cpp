@@ -1,5 +1,5 @@
-// JSON, one object a line: {"type": T, "data": D}. Integers are exact, text that is not UTF-8 has its bad bytes
-// replaced, histogram bounds are closed ("max" is in the bucket) and left out where a bucket is open.
+// JSON, one object a line: {"type": T, "data": D}. Integers are exact, text that is not UTF-8 has its bad
+// bytes replaced, histogram bounds are closed ("max" is in the bucket) and left out where a bucket is open.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -33,21 +33,22 @@ Json histogram_json(const Histogram& histogram) {
 }
 
 Json value_json(const Value& value) {
-  return std::visit(
-    Overloaded{
-      [](const Signed& v) { return Json(v.value); },
-      [](const Unsigned& v) { return Json(v.value); },
-      [](const Text& v) { return Json(v.value); },
-      [](const Address& v) { return Json(fmt::format("{:#x}", v.value)); },
-      [](const Symbol& v) { return Json(v.name); },
-      [](const Stack& v) { return Json(stack_text(v, 8)); },
-      [](const Histogram& v) { return histogram_json(v); },
-      [](const Average& v) { return number_json(v.value); },
-      [](const Statistics& v) {
-        return Json{{"count", v.count}, {"average", number_json(v.average)}, {"total", number_json(v.total)}};
-      },
-    },
-    value);
+  return std::visit(Overloaded{
+                        [](const Signed& v) { return Json(v.value); },
+                        [](const Unsigned& v) { return Json(v.value); },
+                        [](const Text& v) { return Json(v.value); },
+                        [](const Address& v) { return Json(fmt::format("{:#x}", v.value)); },
+                        [](const Symbol& v) { return Json(v.name); },
+                        [](const Stack& v) { return Json(stack_text(v, 8)); },
+                        [](const Histogram& v) { return histogram_json(v); },
+                        [](const Average& v) { return number_json(v.value); },
+                        [](const Statistics& v) {
+                          return Json{{"count", v.count},
+                                      {"average", number_json(v.average)},
+                                      {"total", number_json(v.total)}};
+                        },
+                    },
+                    value);
 }
 
 // Keys are one string, their parts joined by commas.
@@ -99,7 +100,8 @@ class JsonOutput final : public Output {
     write(type_word(table.kind), std::move(data));
   }
   void lost(const Loss& loss) override {
-    write("lost_events", {{"events", loss.count}, {"what", fmt::format("{} {}", loss.thing, loss.fate)}, {"why", loss.why}});
+    write("lost_events",
+          {{"events", loss.count}, {"what", fmt::format("{} {}", loss.thing, loss.fate)}, {"why", loss.why}});
     std::fflush(out_);
     fmt::print(err_, "{}\n", loss_text(loss));
   }

@@ -1,6 +1,7 @@
-// Where answers go: one file per format, each an Output made by its row. Standard output unless -o names a file. Every
-// call is one thing to tell; the session flushes after each drain, and looks at the stream for errors then. What is no
-// answer (how many probes are armed, what was lost) goes to `err` where the format has no place for it.
+// Where answers go: one file per format, each an Output made by its row. Standard output unless -o names a
+// file. Every call is one thing to tell; the session flushes after each drain, and looks at the stream for
+// errors then. What is no answer (how many probes are armed, what was lost) goes to `err` where the format
+// has no place for it.
 #pragma once
 
 #include <cstdio>

@@ -1,5 +1,5 @@
-// Text for a terminal, in the layout that users of the language know: `@map[k1, k2]: value`, histograms with a bar of
-// 52 columns, an empty line after each map.
+// Text for a terminal, in the layout that users of the language know: `@map[k1, k2]: value`, histograms with
+// a bar of 52 columns, an empty line after each map.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -51,27 +51,28 @@ std::string histogram_text(const Histogram& histogram) {
   for (const auto& bucket : histogram.buckets) {
     // In 128 bits: a count can be anything.
     auto bar = static_cast<size_t>(static_cast<unsigned __int128>(bucket.count) * bar_columns / highest);
-    text += fmt::format("{:<16}{:>8} |{:<52}|\n", bucket_label(histogram, bucket), bucket.count, std::string(bar, '@'));
+    text += fmt::format("{:<16}{:>8} |{:<52}|\n", bucket_label(histogram, bucket), bucket.count,
+                        std::string(bar, '@'));
   }
   return text;
 }
 
 std::string value_text(const Value& value, int stack_indent) {
-  return std::visit(
-    Overloaded{
-      [](const Signed& v) { return fmt::to_string(v.value); },
-      [](const Unsigned& v) { return fmt::to_string(v.value); },
-      [](const Text& v) { return v.value; },
-      [](const Address& v) { return fmt::format("{:#x}", v.value); },
-      [](const Symbol& v) { return v.name; },
-      [&](const Stack& v) { return stack_text(v, stack_indent); },
-      [](const Histogram& v) { return "\n" + histogram_text(v); },
-      [](const Average& v) { return number_text(v.value); },
-      [](const Statistics& v) {
-        return fmt::format("count {}, average {}, total {}", v.count, number_text(v.average), number_text(v.total));
-      },
-    },
-    value);
+  return std::visit(Overloaded{
+                        [](const Signed& v) { return fmt::to_string(v.value); },
+                        [](const Unsigned& v) { return fmt::to_string(v.value); },
+                        [](const Text& v) { return v.value; },
+                        [](const Address& v) { return fmt::format("{:#x}", v.value); },
+                        [](const Symbol& v) { return v.name; },
+                        [&](const Stack& v) { return stack_text(v, stack_indent); },
+                        [](const Histogram& v) { return "\n" + histogram_text(v); },
+                        [](const Average& v) { return number_text(v.value); },
+                        [](const Statistics& v) {
+                          return fmt::format("count {}, average {}, total {}", v.count,
+                                             number_text(v.average), number_text(v.total));
+                        },
+                    },
+                    value);
 }
 
 std::string row_text(const Table& table, const Table::Row& row) {
@@ -87,7 +88,8 @@ std::string row_text(const Table& table, const Table::Row& row) {
   text += ": " + value_text(row.value, 8);
   if (text.back() != '\n') text += '\n';
   // What takes several lines stands apart from the next row.
-  if (table.keyed && (std::holds_alternative<Histogram>(row.value) || std::holds_alternative<Stack>(row.value))) {
+  if (table.keyed &&
+      (std::holds_alternative<Histogram>(row.value) || std::holds_alternative<Stack>(row.value))) {
     text += '\n';
   }
   return text;

@@ -1,5 +1,5 @@
-// Answers, as pure values: what decode makes of bytes, and all that a renderer ever sees. A new kind of answer is a new
-// alternative here; std::visit then names every renderer that has yet to learn it.
+// Answers, as pure values: what decode makes of bytes, and all that a renderer ever sees. A new kind of
+// answer is a new alternative here; std::visit then names every renderer that has yet to learn it.
 #pragma once
 
 #include <cstdint>
@@ -72,10 +72,10 @@ struct Table {
     std::vector<Value> key;  // empty for a map without key
     Value value;
   };
-  std::string name;        // without the at sign
+  std::string name;  // without the at sign
   Kind kind = Kind::map;
   bool keyed = false;
-  std::vector<Row> rows;   // in the order in which they are shown; none when there is nothing to show
+  std::vector<Row> rows;  // in the order in which they are shown; none when there is nothing to show
 };
 
 }  // namespace zeektrace

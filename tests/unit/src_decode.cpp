@@ -26,9 +26,7 @@ Names fake_names() {
           [](uint32_t tgid, uint64_t address, bool is_return) {
             return fmt::format("u{}.{}{}", tgid, address, is_return ? "r" : "");
           },
-          [](uint64_t hash) { return std::vector<uint64_t>(hash, 7); },
-          points,
-          functions};
+          [](uint64_t hash) { return std::vector<uint64_t>(hash, 7); }, points, functions};
 }
 
 // The rows as text output shows them, on one line each.
@@ -69,7 +67,8 @@ constexpr auto minus(uint64_t n) { return -n; }
 
 TEST(Decode, ScalarsKeepTheirSign) {
   EXPECT_EQ(shown(map_of("x", {}, Type::integer(8, true)), {row({0}, {{minus(3)}})}), "@x: -3\n\n");
-  EXPECT_EQ(shown(map_of("x", {}, Type::integer(8, false)), {row({0}, {{minus(1)}})}), "@x: 18446744073709551615\n\n");
+  EXPECT_EQ(shown(map_of("x", {}, Type::integer(8, false)), {row({0}, {{minus(1)}})}),
+            "@x: 18446744073709551615\n\n");
 }
 
 TEST(Decode, CountsAreSummedOverTheCpusAndSortedByValueThenKey) {
@@ -86,7 +85,9 @@ TEST(Decode, TopKeepsTheLargestAndDivDivides) {
 }
 
 TEST(Decode, ExtremesComeFromTheCpusThatSawAValue) {
-  auto rank = [](int64_t value, bool is_min) { return extreme_rank(static_cast<uint64_t>(value), true, is_min); };
+  auto rank = [](int64_t value, bool is_min) {
+    return extreme_rank(static_cast<uint64_t>(value), true, is_min);
+  };
   std::vector<MapRow> least = {row({0}, {{rank(5, true), 1}, {rank(-2, true), 1}, {0, 0}})};
   std::vector<MapRow> most = {row({0}, {{rank(-5, false), 1}, {rank(-2, false), 1}, {0, 0}})};
   EXPECT_EQ(shown(map_of("m", {}, signed_of(Kind::min)), least), "@m: -2\n\n");
@@ -108,14 +109,17 @@ TEST(Decode, HistogramsRunFromTheFirstToTheLastFilledBucket) {
   b[3] = 4;  // 2 to 3
   b[13] = 1;
   auto text = shown(map_of("h", {}, hist), {row({0}, {a, b})});
-  EXPECT_EQ(text.find("@h: \n(..., 0)               1 |@@@@@@@@@@@@@                                       |\n"
-                      "[0]                    0 |                                                    |\n"
-                      "[1]                    2 |@@@@@@@@@@@@@@@@@@@@@@@@@@                          |\n"
-                      "[2, 4)                 4 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|\n"
-                      "[4, 8)                 0 |"),
-            0u)
-    << text;
-  EXPECT_TRUE(text.ends_with("[2K, 4K)               1 |@@@@@@@@@@@@@                                       |\n\n")) << text;
+  EXPECT_EQ(
+      text.find("@h: \n(..., 0)               1 |@@@@@@@@@@@@@                                       |\n"
+                "[0]                    0 |                                                    |\n"
+                "[1]                    2 |@@@@@@@@@@@@@@@@@@@@@@@@@@                          |\n"
+                "[2, 4)                 4 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|\n"
+                "[4, 8)                 0 |"),
+      0u)
+      << text;
+  EXPECT_TRUE(
+      text.ends_with("[2K, 4K)               1 |@@@@@@@@@@@@@                                       |\n\n"))
+      << text;
 }
 
 TEST(Decode, LinearHistogram) {
@@ -136,8 +140,9 @@ TEST(Decode, EmptyHistogramHasNoRow) {
 TEST(Decode, KeysOfSeveralKinds) {
   uint64_t text = 0;
   std::memcpy(&text, "zeek\0xx", 8);  // what stands behind the NUL is not shown
-  auto map = map_of("k", {Type::string(16), Type::integer(4, true), Type::of(Kind::probe), Type::of(Kind::func)},
-                    Type::of(Kind::count));
+  auto map =
+      map_of("k", {Type::string(16), Type::integer(4, true), Type::of(Kind::probe), Type::of(Kind::func)},
+             Type::of(Kind::count));
   EXPECT_EQ(shown(map, {row({text, 0, minus(1), 1, 1}, {{2}})}), "@k[zeek, -1, uprobe:/bin/x:f, f]: 2\n\n");
 }
 
@@ -184,10 +189,25 @@ TEST(Format, NumbersAsCPrintsThem) {
     std::string format;
     long long value;
   };
-  for (const auto& c : std::vector<Case>{{"%lld", -5},   {"%5lld|", 42},  {"%-5lld|", 42}, {"%05lld", -42},  {"%+lld", 7},
-                                         {"% lld", 7},   {"%.4lld", 7},   {"%8.4llx|", 255}, {"%#llx", 255}, {"%#llX", 255},
-                                         {"%#llo", 8},   {"%llu", 9},     {"%-8llx|", 255}, {"%08llx", 255}, {"%#010llx", 255},
-                                         {"%llx", -1},   {"%lld", INT64_MIN}, {"%llu", -1}, {"%3lld", 12345}}) {
+  for (const auto& c : std::vector<Case>{{"%lld", -5},
+                                         {"%5lld|", 42},
+                                         {"%-5lld|", 42},
+                                         {"%05lld", -42},
+                                         {"%+lld", 7},
+                                         {"% lld", 7},
+                                         {"%.4lld", 7},
+                                         {"%8.4llx|", 255},
+                                         {"%#llx", 255},
+                                         {"%#llX", 255},
+                                         {"%#llo", 8},
+                                         {"%llu", 9},
+                                         {"%-8llx|", 255},
+                                         {"%08llx", 255},
+                                         {"%#010llx", 255},
+                                         {"%llx", -1},
+                                         {"%lld", INT64_MIN},
+                                         {"%llu", -1},
+                                         {"%3lld", 12345}}) {
     std::array<char, 128> expected;
     std::snprintf(expected.data(), expected.size(), c.format.c_str(), c.value);
     EXPECT_EQ(formatted(c.format, {Signed{c.value}}), expected.data()) << c.format;

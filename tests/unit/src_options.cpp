@@ -13,7 +13,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-Result<Options> options(std::vector<std::string> arguments, std::map<std::string, std::string> environment = {}) {
+Result<Options> options(std::vector<std::string> arguments,
+                        std::map<std::string, std::string> environment = {}) {
   return parse_options(arguments, [&](const char* name) -> const char* {
     auto at = environment.find(name);
     return at == environment.end() ? nullptr : at->second.c_str();
@@ -83,12 +84,12 @@ TEST(Options, ErrorsSayWhatToWrite) {
   EXPECT_THAT(error({"-e", "a", "-e", "b"}), HasSubstr("twice"));
 }
 
-TEST(Options, UsageErrorsAreTheUsersFault) {
-  EXPECT_EQ(options({"-Z"}).error().kind, Error::Kind::script);
-}
+TEST(Options, UsageErrorsAreTheUsersFault) { EXPECT_EQ(options({"-Z"}).error().kind, Error::Kind::script); }
 
 TEST(Options, EnvironmentIsCheckedAndOursWins) {
-  auto o = options({"x"}, {{"BPFTRACE_MAX_STRLEN", "64"}, {"BPFTRACE_MAX_MAP_KEYS", "10"}, {"ZEEKTRACE_MAX_MAP_KEYS", "20"}});
+  auto o = options(
+      {"x"},
+      {{"BPFTRACE_MAX_STRLEN", "64"}, {"BPFTRACE_MAX_MAP_KEYS", "10"}, {"ZEEKTRACE_MAX_MAP_KEYS", "20"}});
   ASSERT_TRUE(o);
   EXPECT_EQ(o->max_strlen, 64u);
   EXPECT_EQ(o->max_map_keys, 20u);

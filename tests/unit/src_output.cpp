@@ -47,9 +47,19 @@ Histogram log2(std::vector<std::pair<uint64_t, uint64_t>> low_and_count) {
 }
 
 TEST(Text, HistogramLabels) {
-  Table table{"h", Table::Kind::hist, false, {{{}, log2({{1, 1}, {2, 0}, {512, 2}, {1024, 4}, {1 << 20, 0},
-                                                         {1ull << 30, 0}, {1ull << 40, 0}, {1ull << 50, 0},
-                                                         {1ull << 63, 1}})}}};
+  Table table{"h",
+              Table::Kind::hist,
+              false,
+              {{{},
+                log2({{1, 1},
+                      {2, 0},
+                      {512, 2},
+                      {1024, 4},
+                      {1 << 20, 0},
+                      {1ull << 30, 0},
+                      {1ull << 40, 0},
+                      {1ull << 50, 0},
+                      {1ull << 63, 1}})}}};
   EXPECT_EQ(text(table),
             "@h: \n"
             "[1]                    1 |@@@@@@@@@@@@@                                       |\n"
@@ -85,10 +95,13 @@ TEST(Text, LinearLabelsUseLettersOnlyForSuchSteps) {
 }
 
 TEST(Text, KeyedHistogramsStandApart) {
-  Table table{"h", Table::Kind::hist, true, {{{Signed{1}, Text{"a"}}, log2({{8, 1}})}, {{Signed{2}, Text{"b"}}, log2({{8, 2}})}}};
+  Table table{"h",
+              Table::Kind::hist,
+              true,
+              {{{Signed{1}, Text{"a"}}, log2({{8, 1}})}, {{Signed{2}, Text{"b"}}, log2({{8, 2}})}}};
   std::string bar(52, '@');
   EXPECT_EQ(text(table), "@h[1, a]: \n[8, 16)                1 |" + bar + "|\n\n" +
-                           "@h[2, b]: \n[8, 16)                2 |" + bar + "|\n\n");
+                             "@h[2, b]: \n[8, 16)                2 |" + bar + "|\n\n");
 }
 
 TEST(Text, StacksAsKeys) {
@@ -97,7 +110,8 @@ TEST(Text, StacksAsKeys) {
 }
 
 TEST(Text, StatisticsAndExactIntegers) {
-  Table table{"s", Table::Kind::stats, true, {{{Unsigned{UINT64_MAX}}, Statistics{3, int64_t{2}, int64_t{6}}}}};
+  Table table{
+      "s", Table::Kind::stats, true, {{{Unsigned{UINT64_MAX}}, Statistics{3, int64_t{2}, int64_t{6}}}}};
   EXPECT_EQ(text(table), "@s[18446744073709551615]: count 3, average 2, total 6\n\n");
 }
 
@@ -127,13 +141,20 @@ TEST(Text, WhatIsNoAnswerGoesToTheOtherStream) {
   EXPECT_EQ(said.err,
             "Attached 1 probe\nAttached 20 probes\n17 events lost: ring buffer full (print less often)\n"
             "1 event lost: ring buffer full\n");
-  EXPECT_EQ(say("text", [](Output& output) { output.attached(1); }, true).err, "");
+  EXPECT_EQ(say(
+                "text", [](Output& output) { output.attached(1); }, true)
+                .err,
+            "");
 }
 
 TEST(Json, Maps) {
-  EXPECT_EQ(json({"m", Table::Kind::map, true, {{{Signed{3}, Text{"a"}}, Signed{-1}}, {{Signed{1}, Text{"b"}}, Unsigned{UINT64_MAX}}}}),
+  EXPECT_EQ(json({"m",
+                  Table::Kind::map,
+                  true,
+                  {{{Signed{3}, Text{"a"}}, Signed{-1}}, {{Signed{1}, Text{"b"}}, Unsigned{UINT64_MAX}}}}),
             "{\"type\":\"map\",\"data\":{\"@m\":{\"3,a\":-1,\"1,b\":18446744073709551615}}}\n");
-  EXPECT_EQ(json({"", Table::Kind::map, false, {{{}, Text{"abc"}}}}), "{\"type\":\"map\",\"data\":{\"@\":\"abc\"}}\n");
+  EXPECT_EQ(json({"", Table::Kind::map, false, {{{}, Text{"abc"}}}}),
+            "{\"type\":\"map\",\"data\":{\"@\":\"abc\"}}\n");
   EXPECT_EQ(json({"m", Table::Kind::map, true, {}}), "{\"type\":\"map\",\"data\":{\"@m\":{}}}\n");
   EXPECT_EQ(json({"m", Table::Kind::hist, false, {}}), "{\"type\":\"hist\",\"data\":{\"@m\":[]}}\n");
   EXPECT_EQ(json({"m", Table::Kind::map, false, {}}), "{\"type\":\"map\",\"data\":{\"@m\":null}}\n");
@@ -141,10 +162,14 @@ TEST(Json, Maps) {
 
 TEST(Json, HistogramsHaveClosedBounds) {
   Histogram histogram;
-  histogram.buckets = {{false, true, 0, 0, 1}, {true, true, 0, 1, 2}, {true, true, (__int128)1 << 63, (__int128)1 << 64, 3}, {true, false, 7, 0, 4}};
-  EXPECT_EQ(json({"h", Table::Kind::hist, false, {{{}, histogram}}}),
-            "{\"type\":\"hist\",\"data\":{\"@h\":[{\"max\":-1,\"count\":1},{\"min\":0,\"max\":0,\"count\":2},"
-            "{\"min\":9223372036854775808,\"max\":18446744073709551615,\"count\":3},{\"min\":7,\"count\":4}]}}\n");
+  histogram.buckets = {{false, true, 0, 0, 1},
+                       {true, true, 0, 1, 2},
+                       {true, true, (__int128)1 << 63, (__int128)1 << 64, 3},
+                       {true, false, 7, 0, 4}};
+  EXPECT_EQ(
+      json({"h", Table::Kind::hist, false, {{{}, histogram}}}),
+      "{\"type\":\"hist\",\"data\":{\"@h\":[{\"max\":-1,\"count\":1},{\"min\":0,\"max\":0,\"count\":2},"
+      "{\"min\":9223372036854775808,\"max\":18446744073709551615,\"count\":3},{\"min\":7,\"count\":4}]}}\n");
 }
 
 TEST(Json, StatisticsStacksAndAverages) {
@@ -175,7 +200,8 @@ TEST(Json, EveryLineIsAnObjectWhateverTheBytes) {
     }
     at = end + 1;
   }
-  EXPECT_EQ(types, (std::vector<std::string>{"attached_probes", "printf", "time", "value", "value", "map", "lost_events"}));
+  EXPECT_EQ(types, (std::vector<std::string>{"attached_probes", "printf", "time", "value", "value", "map",
+                                             "lost_events"}));
 }
 
 }  // namespace

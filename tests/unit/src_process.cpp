@@ -58,14 +58,16 @@ TEST(Symbols, OfThisProcess) {
   EXPECT_EQ(symbols.user(self, function + 1, false), "zeektrace_symbols_test::named_function(int)+1");
   EXPECT_EQ(symbols.user(self, function + 1, true), "zeektrace_symbols_test::named_function(int)+1");
   // A return address right behind a function belongs to the function that made the call.
-  EXPECT_THAT(symbols.user(self, function, true), testing::Not(StartsWith("zeektrace_symbols_test::named_function")));
+  EXPECT_THAT(symbols.user(self, function, true),
+              testing::Not(StartsWith("zeektrace_symbols_test::named_function")));
 }
 
 TEST(Symbols, OfALibrary) {
   Symbols symbols;
   auto address = reinterpret_cast<uint64_t>(dlsym(RTLD_DEFAULT, "qsort"));
   ASSERT_NE(address, 0u);
-  EXPECT_THAT(symbols.user(static_cast<uint32_t>(getpid()), address + 2, false), AnyOf("qsort+2", "__interceptor_qsort+2"));
+  EXPECT_THAT(symbols.user(static_cast<uint32_t>(getpid()), address + 2, false),
+              AnyOf("qsort+2", "__interceptor_qsort+2"));
 }
 
 TEST(Symbols, OfTheVdso) {
@@ -91,7 +93,8 @@ TEST(Symbols, UnknownAddressesAreHexadecimal) {
 constexpr const char* sleeper_variable = "ZEEKTRACE_TEST_SLEEPER";
 [[gnu::constructor]] void sleep_if_asked() {
   if (getenv(sleeper_variable) == nullptr) return;
-  printf("address=%#llx;;\n", static_cast<unsigned long long>(address_of(zeektrace_symbols_test::named_function)));
+  printf("address=%#llx;;\n",
+         static_cast<unsigned long long>(address_of(zeektrace_symbols_test::named_function)));
   fflush(stdout);
   sleep(5);
   _exit(0);
@@ -155,10 +158,10 @@ TEST(Symbols, HiddenKernelAddressesAreTold) {
 
 TEST(Symbols, Mappings) {
   auto mappings = parse_mappings(
-    "55d0c0a00000-55d0c0a01000 r--p 00000000 fe:01 131  /usr/bin/x\n"
-    "55d0c0a01000-55d0c0a05000 r-xp 00001000 fe:01 131  /usr/bin/x y (deleted)\n"
-    "7f0000000000-7f0000001000 rwxp 00000000 00:00 0 \n"
-    "7ffd3d5f2000-7ffd3d5f4000 r-xp 00000000 00:00 0    [vdso]\n");
+      "55d0c0a00000-55d0c0a01000 r--p 00000000 fe:01 131  /usr/bin/x\n"
+      "55d0c0a01000-55d0c0a05000 r-xp 00001000 fe:01 131  /usr/bin/x y (deleted)\n"
+      "7f0000000000-7f0000001000 rwxp 00000000 00:00 0 \n"
+      "7ffd3d5f2000-7ffd3d5f4000 r-xp 00000000 00:00 0    [vdso]\n");
   ASSERT_EQ(mappings.size(), 2u);
   EXPECT_EQ(mappings[0].path, "/usr/bin/x y");
   EXPECT_EQ(mappings[0].begin, 0x55d0c0a01000u);
@@ -202,7 +205,8 @@ TEST(Child, InheritsNoDescriptorOfOurs) {
   std::string mark = folder / "mark";
   int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   int ours = fcntl(null, F_DUPFD_CLOEXEC, 200);
-  auto child = Child::start({"sh", "-c", "test -e /proc/$$/fd/" + std::to_string(ours) + " || touch " + mark});
+  auto child =
+      Child::start({"sh", "-c", "test -e /proc/$$/fd/" + std::to_string(ours) + " || touch " + mark});
   ASSERT_TRUE(child);
   ASSERT_TRUE(child->release());
   waitid(P_PID, static_cast<id_t>(child->pid()), nullptr, WEXITED | WNOWAIT);
@@ -242,7 +246,7 @@ TEST(Child, CanBeLookedAtBeforeItEnds) {
   ASSERT_TRUE(child);
   std::string maps;
   ASSERT_TRUE(child->look_before_it_ends(
-    [&] { maps = *read_file("/proc/" + std::to_string(child->pid()) + "/maps"); }));
+      [&] { maps = *read_file("/proc/" + std::to_string(child->pid()) + "/maps"); }));
   ASSERT_TRUE(child->release());
   for (int i = 0; i < 5000 && !child->ended(); ++i) usleep(1000);
   ASSERT_TRUE(child->ended());
@@ -305,15 +309,15 @@ TEST(Watch, SignalsProcessesAndTime) {
 
 TEST(Watch, ASignalWhileEndingEndsAtOnce) {
   EXPECT_EXIT(
-    {
-      auto watch = Watch::make();
-      kill(getpid(), SIGINT);
-      watch->signals_end_at_once();
-      fprintf(stderr, "the first was taken;");
-      kill(getpid(), SIGINT);
-      sleep(5);
-    },
-    testing::ExitedWithCode(130), "the first was taken;");
+      {
+        auto watch = Watch::make();
+        kill(getpid(), SIGINT);
+        watch->signals_end_at_once();
+        fprintf(stderr, "the first was taken;");
+        kill(getpid(), SIGINT);
+        sleep(5);
+      },
+      testing::ExitedWithCode(130), "the first was taken;");
 }
 
 // ---- files ----
