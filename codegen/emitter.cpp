@@ -1,5 +1,7 @@
 #include "codegen/emitter.h"
 
+#include <llvm/IR/InlineAsm.h>
+
 namespace zeektrace {
 
 const std::vector<ExprPtr>& Emitter::args(const Expr& expr) const {
@@ -19,6 +21,12 @@ void Emitter::when(llvm::Value* condition, const std::function<void()>& body) {
   body();
   ir.CreateBr(after);
   ir.SetInsertPoint(after);
+}
+
+llvm::Value* Emitter::bounded(llvm::Value* value, uint64_t most) {
+  auto* type = llvm::FunctionType::get(ir.getInt64Ty(), {ir.getInt64Ty()}, false);
+  llvm::Value* opaque = ir.CreateCall(llvm::InlineAsm::get(type, "", "=r,0", true), {value});
+  return ir.CreateBinaryIntrinsic(llvm::Intrinsic::umin, opaque, constant(most));
 }
 
 }  // namespace zeektrace

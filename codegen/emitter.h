@@ -76,6 +76,9 @@ class Emitter {
   virtual llvm::Value* our_map(std::string_view name) = 0;
   // Runs `body` only if the condition (an i1) holds.
   void when(llvm::Value* condition, const std::function<void()>& body);
+  // `value`, at most `most`, in a way that the verifier sees: LLVM may not use what it knows of the value, since the
+  // verifier knows less.
+  llvm::Value* bounded(llvm::Value* value, uint64_t most);
   virtual void count(Counter counter) = 0;
 
   // The element that the current assignment or step goes to, for rows of place map_value.

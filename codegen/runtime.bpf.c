@@ -126,11 +126,7 @@ RUNTIME u64 zt_stack(void *ctx, void *stacks, struct frames *frames, u64 flags, 
     count = most;
   frames->count = count;
   u64 hash = 0x9e3779b97f4a7c15ULL ^ count;
-  for (u32 i = 0; i < MAX_FRAMES; i++) {
-    if (i >= count) {
-      frames->address[i] = 0;
-      continue;
-    }
+  for (u32 i = 0; i < MAX_FRAMES && i < count; i++) {
     hash = (hash ^ frames->address[i]) * 0xff51afd7ed558ccdULL;
     hash ^= hash >> 32;
   }

@@ -65,16 +65,6 @@ const Type& Checking::expression(const Expr& expr) {
   return program_.types[expr.id] = std::move(type);
 }
 
-const Type& Checking::value(const Expr& expr) {
-  const Type& type = expression(expr);
-  if (type.kind == Type::Kind::none)
-    if (auto* call = std::get_if<Call>(&expr.node))
-      if (const Builtin* row = find_builtin(builtins_, call->function, form_of(call->function));
-          row && row->place != Builtin::Place::expression && row->place != Builtin::Place::map_value)
-        reports_->add(Code::not_a_value, expr.span, call->function + "()");
-  return type;
-}
-
 Type Checking::type_for(const Expr& expr) {
   if (auto* node = std::get_if<Number>(&expr.node)) return Type::integer(8, node->value <= INT64_MAX);
   if (auto* node = std::get_if<String>(&expr.node)) return Type::string(static_cast<uint32_t>(node->value.size() + 1));
@@ -150,7 +140,7 @@ std::optional<std::string> Checking::literal_string(const Expr& expr) const {
 Type Checking::field_of(const Expr& expr, const FieldRef& node) {
   auto* object = std::get_if<Name>(&node.object->node);
   if (!object || object->name != arguments_word) {
-    value(*node.object);
+    expression(*node.object);
     reports_->add(Code::not_yet, expr.span, "a field of anything but args",
                   "read the memory through a pointer, such as *(uint64 *)(arg0 + 8)");
     return Type::integer(8, true);
@@ -269,7 +259,7 @@ bool Checking::argument(const Expr& arg, const Param& param, size_t number, std:
     use_keys(arg);
     return true;
   }
-  const Type type = value(arg);
+  const Type type = expression(arg);
   bool literal = literal_integer(arg).has_value();
   if (type.kind == Type::Kind::none) return false;  // reported, or not known in this walk
   switch (param.want) {
@@ -288,7 +278,7 @@ bool Checking::argument(const Expr& arg, const Param& param, size_t number, std:
 // ---- casts and steps ----
 
 Type Checking::cast(const Expr& expr, const Cast& node) {
-  const Type from = value(*node.value);
+  const Type from = expression(*node.value);
   auto word = std::ranges::find(type_words, node.type_name, &TypeWord::name);
   if (word == std::end(type_words)) {
     std::vector<std::string_view> names;
@@ -313,7 +303,7 @@ Type Checking::step(const Step& node) {
     type = known_.maps[map->name].value.type;
     assign_to_map(*node.target, type.is_pointer() ? type : Type::integer(8, true), true, node.target->span);
   } else if (std::holds_alternative<Variable>(node.target->node)) {
-    type = value(*node.target);
+    type = expression(*node.target);
   } else {
     expression(*node.target);
     reports_->add(Code::not_assignable, node.target->span);

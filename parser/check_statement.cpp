@@ -20,7 +20,7 @@ void Checking::statement(const Stmt& statement) {
 }
 
 void Checking::condition(const Expr& expr) {
-  const Type& type = value(expr);
+  const Type& type = expression(expr);
   if (type.kind != Type::Kind::none && !type.is_integer() && !type.is_pointer())
     reports_->add(Code::bad_condition, expr.span, type.spelling());
 }
@@ -29,12 +29,12 @@ void Checking::assign(const Assign& assign) {
   if (auto* node = std::get_if<Variable>(&assign.target->node)) return assign_variable(assign, node->name);
   if (std::holds_alternative<MapRef>(assign.target->node)) return assign_map(assign);
   expression(*assign.target);
-  value(*assign.value);
+  expression(*assign.value);
   reports_->add(Code::not_assignable, assign.target->span);
 }
 
 void Checking::assign_variable(const Assign& assign, const std::string& name) {
-  const Type type = value(*assign.value);
+  const Type type = expression(*assign.value);
   if (!assign.op.empty()) {
     const Type target = variable(*assign.target, Variable{name});
     bool numbers = (target.is_integer() || target.is_pointer()) && (type.is_integer() || type.is_pointer());
@@ -61,13 +61,7 @@ void Checking::assign_map(const Assign& assign) {
   const std::string& name = std::get<MapRef>(target.node).name;
   const Type known = known_.maps[name].value.type;
   program_.types[target.id] = known;
-  if (type.kind == Type::Kind::none) {
-    // delete() gives the map no type; any other call without a value has said so already, or says it here.
-    auto* call = std::get_if<Call>(&from.node);
-    const Builtin* row = call ? find_builtin(builtins_, call->function, Builtin::Form::function) : nullptr;
-    if (row && row->place == Builtin::Place::statement) reports_->add(Code::not_a_value, from.span, row->name);
-    return;
-  }
+  if (type.kind == Type::Kind::none) return;  // delete() gives the map no type
   if (!assign.op.empty()) {
     bool numbers = (known.is_integer() || known.is_pointer()) && (type.is_integer() || type.is_pointer());
     if (known.is_aggregate())

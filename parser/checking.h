@@ -53,7 +53,6 @@ class Checking final : public Checker {
 
   // Expressions; the type is also kept in Program::types.
   const Type& expression(const Expr& expr);
-  const Type& value(const Expr& expr);  // an expression that must give something
   Type type_for(const Expr& expr);
   Type name(const Expr& expr, const Name& node);
   Type positional(const Expr& expr);
@@ -65,7 +64,8 @@ class Checking final : public Checker {
   bool place_allows(const Expr& expr, const Builtin& row);
   bool arguments(const Expr& expr, const Call& node, const Builtin& row);
   bool argument(const Expr& arg, const Param& param, size_t number, std::string_view of);
-  bool is_literal(const Expr& expr) const { return literal_integer(expr).has_value(); }
+  // A number that takes the sign of what it meets.
+  bool is_literal(const Expr& expr) const { return literal_integer(expr) && type_of(expr).is_signed; }
 
   // Maps.
   void declare_map(const Expr& expr);

@@ -52,7 +52,6 @@ namespace zeektrace {
   X(map_type, "@{} holds {}, this is {}", "use another map")                                                           \
   X(map_keys, "@{} has {} elsewhere, here {}", "a map has the same keys everywhere")                                   \
   X(map_key_type, "key {} of @{} is {} elsewhere, here {}", "a map has the same keys everywhere")                      \
-  X(bad_key, "{} can't be a key", "")                                                                                  \
   X(aggregate_only_map, "{} must be assigned to a map", "write @name = {}(…);")                                        \
   X(aggregate_read, "@{} holds {}, which can't be read in a script", "use print(@{}), or let it print at the end")     \
   X(compound_aggregate, "'{}=' does not go with {}", "write @{} = {}(…);")                                             \
@@ -62,7 +61,6 @@ namespace zeektrace {
   X(format_type, "'{}' in the format wants {}, value {} is {}", "")                                                    \
   X(bad_cast, "{} can't be cast to {}", "")                                                                            \
   X(missing_parameter, "${} is not given", "{1}")                                                                     \
-  X(parameter_not_number, "${} is \"{}\", which is not a number", "use str(${}) for its text")                         \
   X(key_too_large, "the keys of @{} take {} bytes; at most {} fit", "use fewer or shorter strings, such as str(p, 64)") \
   X(too_many_probes, "the script has {} programs; at most {} are loaded", "use fewer probes or globs")                 \
   X(not_a_probe_value, "{} differs between the attach points of this probe", "write a probe for each")

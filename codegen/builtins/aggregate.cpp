@@ -78,10 +78,8 @@ Type hist_type(Checker& checker, const Expr& expr) {
 }
 
 void add_to_bucket(Emitter& e, const Type& type, Value* bucket) {
-  // For the verifier's eyes: the algorithm never gives more, but it can't see that.
   uint32_t last = bucket_count(type.kind, type.buckets) - 1;
-  Value* bounded = e.ir.CreateBinaryIntrinsic(llvm::Intrinsic::umin, bucket, e.constant(last));
-  e.with_element(e.target(), [&](Value* element) { add(e, element, bounded, e.constant(1)); });
+  e.with_element(e.target(), [&](Value* element) { add(e, element, e.bounded(bucket, last), e.constant(1)); });
 }
 
 Operand emit_hist(Emitter& e, const Expr& expr) {

@@ -29,6 +29,7 @@ Operand emit_cpu(Emitter& e, const Expr& expr) {
 }
 Operand emit_comm(Emitter& e, const Expr& expr) {
   llvm::Value* memory = e.buffer(comm_size);
+  e.zero(memory, comm_size);  // kernels up to 6.1 leave what follows the NUL as it was
   e.helper(HelperId::get_current_comm, {memory, e.ir.getInt32(comm_size)});
   return {memory, e.type_of(expr)};
 }

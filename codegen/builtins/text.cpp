@@ -39,8 +39,7 @@ Operand emit_str(Emitter& e, const Expr& expr) {
   llvm::Value* size = e.ir.getInt32(type.size);
   if (args.size() > 1 && !e.literal_integer(*args[1])) {
     llvm::Value* wanted = e.ir.CreateAdd(e.integer(*args[1]), e.constant(1));
-    llvm::Value* bounded = e.ir.CreateBinaryIntrinsic(llvm::Intrinsic::umin, wanted, e.constant(type.size));
-    size = e.ir.CreateTrunc(bounded, e.ir.getInt32Ty());
+    size = e.ir.CreateTrunc(e.bounded(wanted, type.size), e.ir.getInt32Ty());
   }
   llvm::Value* memory = e.buffer(type.storage());
   e.zero(memory, type.storage());

@@ -1,0 +1,215 @@
+// Buckets, extremes, division, stacks and scratch slots against what the user side and C make of the same numbers.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <limits>
+#include <map>
+#include <random>
+#include <vector>
+
+#include "parser/program.h"
+#include "parser/type.h"
+
+using zeektrace::bucket_count;
+using zeektrace::bucket_range;
+using zeektrace::BucketRange;
+using zeektrace::extreme_rank;
+using zeektrace::ExtremeRank;
+using zeektrace::max_stack_frames;
+using zeektrace::StackFrames;
+using zeektrace::Type;
+using std::numeric_limits;
+
+struct TestSlot {
+  uint64_t busy;
+};
+struct TestMap {
+  std::map<uint64_t, std::vector<char>> stored;  // by hash
+  std::vector<TestSlot> slots;
+  uint64_t queued = 0;
+  bool full = false;
+};
+static std::vector<uint64_t> stack_now;
+static int user_reads, kernel_reads;
+
+extern "C" {
+unsigned long long zt_hist_bucket(unsigned long long n, unsigned bits, unsigned is_signed);
+unsigned long long zt_lhist_bucket(unsigned long long n, unsigned is_signed, long long min, long long max,
+                                   long long step, unsigned long long last);
+void zt_extreme(ExtremeRank* slot, unsigned long long rank);
+unsigned long long zt_divide(unsigned long long a, unsigned long long b);
+unsigned long long zt_modulo(unsigned long long a, unsigned long long b);
+unsigned long long zt_signed_divide(long long a, long long b);
+unsigned long long zt_signed_modulo(long long a, long long b);
+long zt_read(void* dst, unsigned size, unsigned long long from);
+long zt_read_string(void* dst, unsigned size, unsigned long long from);
+unsigned long long zt_same_string(const unsigned long long* a, const unsigned long long* b, unsigned words);
+unsigned long long zt_stack(void* ctx, void* stacks, StackFrames* frames, unsigned long long flags, unsigned most);
+TestSlot* zt_scratch_take(void* map);
+unsigned long long zt_wakeup(void* ring, unsigned long long enough);
+
+void* bpf_map_lookup_elem(void* map, const void* key) {
+  auto* test = static_cast<TestMap*>(map);
+  if (!test->slots.empty()) {
+    uint32_t index = *static_cast<const uint32_t*>(key);
+    return index < test->slots.size() ? &test->slots[index] : nullptr;
+  }
+  auto found = test->stored.find(*static_cast<const uint64_t*>(key));
+  return found == test->stored.end() ? nullptr : found->second.data();
+}
+long bpf_map_update_elem(void* map, const void* key, const void* value, unsigned long long) {
+  auto* test = static_cast<TestMap*>(map);
+  if (test->full) return -7;
+  const char* bytes = static_cast<const char*>(value);
+  test->stored[*static_cast<const uint64_t*>(key)].assign(bytes, bytes + sizeof(StackFrames));
+  return 0;
+}
+long bpf_get_stack(void*, void* buffer, unsigned size, unsigned long long) {
+  size_t bytes = std::min<size_t>(size, stack_now.size() * 8);
+  std::memcpy(buffer, stack_now.data(), bytes);
+  return static_cast<long>(bytes);
+}
+long bpf_probe_read_user(void*, unsigned, const void*) { return user_reads++; }
+long bpf_probe_read_kernel(void*, unsigned, const void*) { return kernel_reads++; }
+long bpf_probe_read_user_str(void*, unsigned, const void*) { return user_reads++; }
+long bpf_probe_read_kernel_str(void*, unsigned, const void*) { return kernel_reads++; }
+unsigned long long bpf_ringbuf_query(void* ring, unsigned long long) { return static_cast<TestMap*>(ring)->queued; }
+}
+
+namespace {
+
+std::vector<int64_t> interesting_numbers() {
+  std::vector<int64_t> numbers = {0, 1, -1, 2, 3, 5, 63, 64, 65, numeric_limits<int64_t>::min(),
+                                  numeric_limits<int64_t>::min() + 1, numeric_limits<int64_t>::max()};
+  for (int bit = 1; bit < 63; bit++)
+    for (int64_t near = -1; near <= 1; near++) numbers.push_back((int64_t{1} << bit) + near);
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 2000; i++) numbers.push_back(static_cast<int64_t>(random() >> (random() % 64)));
+  return numbers;
+}
+
+TEST(Runtime, hist_puts_each_number_into_the_bucket_that_holds_it) {
+  for (int32_t bits = 0; bits <= 5; bits++) {
+    Type::Buckets shape{bits, 0, 0, 0};
+    for (int64_t n : interesting_numbers()) {
+      uint64_t bucket = zt_hist_bucket(static_cast<uint64_t>(n), static_cast<uint32_t>(bits), true);
+      ASSERT_LT(bucket, bucket_count(Type::Kind::hist, shape)) << n << " bits " << bits;
+      BucketRange range = bucket_range(Type::Kind::hist, shape, static_cast<uint32_t>(bucket));
+      EXPECT_TRUE(!range.has_low || n >= range.low) << n << " bits " << bits << " bucket " << bucket;
+      EXPECT_TRUE(!range.has_high || n < range.high) << n << " bits " << bits << " bucket " << bucket;
+    }
+  }
+}
+
+TEST(Runtime, hist_of_unsigned_numbers_knows_no_negatives) {
+  Type::Buckets shape{};
+  uint64_t bucket = zt_hist_bucket(numeric_limits<uint64_t>::max(), 0, false);
+  EXPECT_EQ(bucket, bucket_count(Type::Kind::hist, shape) - 1);
+  EXPECT_EQ(zt_hist_bucket(numeric_limits<uint64_t>::max(), 0, true), 0u);
+}
+
+TEST(Runtime, lhist_puts_each_number_into_the_bucket_that_holds_it) {
+  for (Type::Buckets shape : {Type::Buckets{0, 0, 100, 10}, Type::Buckets{0, -50, 53, 7}, Type::Buckets{0, 3, 4, 1}}) {
+    uint32_t count = bucket_count(Type::Kind::lhist, shape);
+    for (int64_t n : interesting_numbers()) {
+      uint64_t bucket = zt_lhist_bucket(static_cast<uint64_t>(n), true, shape.min, shape.max, shape.step, count - 1);
+      ASSERT_LT(bucket, count) << n;
+      BucketRange range = bucket_range(Type::Kind::lhist, shape, static_cast<uint32_t>(bucket));
+      EXPECT_TRUE(!range.has_low || n >= range.low) << n << " bucket " << bucket;
+      EXPECT_TRUE(!range.has_high || n < range.high) << n << " bucket " << bucket;
+    }
+  }
+  EXPECT_EQ(zt_lhist_bucket(numeric_limits<uint64_t>::max(), false, 0, 10, 1, 11), 11u);
+}
+
+TEST(Runtime, extreme_keeps_the_smallest_and_the_largest) {
+  for (bool is_signed : {false, true})
+    for (bool is_min : {false, true}) {
+      ExtremeRank slot;
+      std::vector<uint64_t> values = {5, 1, static_cast<uint64_t>(-3), 7, 0, uint64_t{1} << 63};
+      for (uint64_t value : values) zt_extreme(&slot, extreme_rank(value, is_signed, is_min));
+      auto less = [&](uint64_t a, uint64_t b) {
+        return is_signed ? static_cast<int64_t>(a) < static_cast<int64_t>(b) : a < b;
+      };
+      uint64_t expected = is_min ? *std::min_element(values.begin(), values.end(), less)
+                                 : *std::max_element(values.begin(), values.end(), less);
+      EXPECT_EQ(extreme_rank(slot.rank, is_signed, is_min), expected) << is_signed << is_min;
+      EXPECT_EQ(slot.seen, 1u);
+    }
+}
+
+TEST(Runtime, division_is_that_of_c_and_by_zero_that_of_bpf) {
+  for (int64_t a : interesting_numbers())
+    for (int64_t b : {int64_t{1}, int64_t{-1}, int64_t{3}, int64_t{-7}, numeric_limits<int64_t>::max()}) {
+      if (a == numeric_limits<int64_t>::min() && b == -1) continue;  // overflows in C
+      EXPECT_EQ(static_cast<int64_t>(zt_signed_divide(a, b)), a / b) << a << "/" << b;
+      EXPECT_EQ(static_cast<int64_t>(zt_signed_modulo(a, b)), a % b) << a << "%" << b;
+    }
+  EXPECT_EQ(zt_signed_divide(5, 0), 0u);
+  EXPECT_EQ(static_cast<int64_t>(zt_signed_modulo(-5, 0)), -5);
+  EXPECT_EQ(zt_divide(5, 0), 0u);
+  EXPECT_EQ(zt_modulo(5, 0), 5u);
+}
+
+TEST(Runtime, an_address_is_read_where_it_lies) {
+  user_reads = kernel_reads = 0;
+  (void)zt_read(nullptr, 8, 0x7fffffffe000);
+  (void)zt_read_string(nullptr, 8, 0x1000);
+  EXPECT_EQ(user_reads, 2);
+  (void)zt_read(nullptr, 8, 0xffff888000000000);
+  (void)zt_read_string(nullptr, 8, 0xffffffff81000000);
+  EXPECT_EQ(kernel_reads, 2);
+}
+
+TEST(Runtime, texts_are_the_same_or_not) {
+  alignas(8) char a[16] = "short", b[16] = "short", c[16] = "short and", d[16] = "shore";
+  auto same = [](const char* x, const char* y, unsigned words) {
+    return zt_same_string(reinterpret_cast<const unsigned long long*>(x),
+                          reinterpret_cast<const unsigned long long*>(y), words);
+  };
+  EXPECT_EQ(same(a, b, 2), 1u);
+  EXPECT_EQ(same(a, c, 1), 0u);
+  EXPECT_EQ(same(a, d, 1), 0u);
+}
+
+TEST(Runtime, a_stack_is_kept_once_under_its_hash) {
+  TestMap stacks;
+  StackFrames frames;
+  stack_now = {0x10, 0x20, 0x30};
+  uint64_t hash = zt_stack(nullptr, &stacks, &frames, 0, max_stack_frames);
+  EXPECT_GT(hash, 1u);
+  EXPECT_EQ(frames.count, 3u);
+  EXPECT_EQ(zt_stack(nullptr, &stacks, &frames, 0, max_stack_frames), hash);
+  EXPECT_EQ(stacks.stored.size(), 1u);
+  EXPECT_NE(zt_stack(nullptr, &stacks, &frames, 0, 2), hash) << "two frames are another stack than three";
+  stack_now = {0x10, 0x20, 0x31};
+  EXPECT_NE(zt_stack(nullptr, &stacks, &frames, 0, max_stack_frames), hash);
+  stack_now = {0x40};
+  stacks.full = true;
+  EXPECT_EQ(zt_stack(nullptr, &stacks, &frames, 0, max_stack_frames), 1u) << "no room";
+  stack_now.clear();
+  EXPECT_EQ(zt_stack(nullptr, &stacks, &frames, 0, max_stack_frames), 0u) << "no stack";
+}
+
+TEST(Runtime, a_scratch_slot_has_one_user_at_a_time) {
+  TestMap map;
+  map.slots.resize(8);
+  std::vector<TestSlot*> taken;
+  for (int i = 0; i < 8; i++) taken.push_back(zt_scratch_take(&map));
+  std::sort(taken.begin(), taken.end());
+  EXPECT_EQ(std::unique(taken.begin(), taken.end()), taken.end());
+  EXPECT_NE(taken.front(), nullptr);
+  EXPECT_EQ(zt_scratch_take(&map), nullptr);
+  taken[3]->busy = 0;
+  EXPECT_EQ(zt_scratch_take(&map), taken[3]);
+}
+
+TEST(Runtime, the_reader_is_woken_only_when_much_waits) {
+  TestMap ring;
+  ring.queued = 99;
+  EXPECT_EQ(zt_wakeup(&ring, 100), 1u);  // BPF_RB_NO_WAKEUP
+  ring.queued = 100;
+  EXPECT_EQ(zt_wakeup(&ring, 100), 2u);  // BPF_RB_FORCE_WAKEUP
+}
+
+}  // namespace
