@@ -15,7 +15,7 @@ using Kind = Type::Kind;
 
 std::vector<std::byte> bytes_of(std::vector<uint64_t> words) {
   std::vector<std::byte> bytes(words.size() * 8);
-  std::memcpy(bytes.data(), words.data(), bytes.size());
+  if (!words.empty()) std::memcpy(bytes.data(), words.data(), bytes.size());
   return bytes;
 }
 
