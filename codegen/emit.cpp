@@ -7,6 +7,13 @@
 #include "codegen/program_emitter.h"
 
 namespace zeektrace {
+namespace {
+
+constexpr uint32_t busy_word = 8;
+// A per-CPU value is at most PCPU_MIN_UNIT_SIZE long, include/linux/percpu.h.
+constexpr uint32_t most_scratch = (32 << 10) - busy_word;
+
+}  // namespace
 
 Result<Object> emit(const Program& program, std::span<const Builtin> builtins) {
   BpfModule module(program);
@@ -22,7 +29,10 @@ Result<Object> emit(const Program& program, std::span<const Builtin> builtins) {
     emitter.emit();
     scratch = std::max(scratch, emitter.scratch_size());
   }
-  constexpr uint32_t busy_word = 8;
+  if (scratch > most_scratch)
+    return Error{Error::Kind::script,
+                 fmt::format("the texts of one statement take {} bytes; at most {} fit", scratch, most_scratch),
+                 "read less of each, such as str(p, 64), set ZEEKTRACE_MAX_STRLEN, or use several statements", nullptr};
   if (scratch) module.define_scratch(busy_word + scratch);
   return module.finish();
 }

@@ -59,8 +59,8 @@ class Emitter {
 
   // Writes an operand to memory, zero-padded to `storage` bytes.
   virtual void store(const Operand& operand, llvm::Value* to, uint32_t storage) = 0;
-  // `size` bytes that stay this program run's own, aligned to 8: the destination that the caller of evaluate() named,
-  // or new ones on the BPF stack or in scratch memory.
+  // `size` bytes, aligned to 8, that are this program run's own until the statement ends: the destination that the
+  // caller of evaluate() named, or new ones on the BPF stack or in scratch memory.
   virtual llvm::Value* buffer(uint32_t size) = 0;
   virtual void zero(llvm::Value* memory, uint32_t size) = 0;
   // The integer of this type at an address of the process or the kernel; failures are counted and give 0.

@@ -102,8 +102,8 @@ void ProgramEmitter::gate() {
   }
   ir.SetInsertPoint(pass);
   gate_index_ = which;
-  for (const auto& [where, wanted] : probe_.gate->require)
-    continue_if(ir.CreateICmpEQ(load_location(where, word), constant(wanted)));
+  for (const auto& [where, size, wanted] : probe_.gate->require)
+    continue_if(ir.CreateICmpEQ(load_location(where, Type::integer(size, false)), constant(wanted)));
 }
 
 void ProgramEmitter::leave() {
@@ -120,7 +120,11 @@ llvm::Value* ProgramEmitter::attach_point() {
 }
 
 void ProgramEmitter::block(const Block& statements) {
-  for (const Stmt& each : statements) statement(each);
+  for (const Stmt& each : statements) {
+    Arena before = arena_;
+    statement(each);
+    arena_ = before;
+  }
 }
 
 void ProgramEmitter::statement(const Stmt& statement) {

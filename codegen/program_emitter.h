@@ -87,7 +87,13 @@ class ProgramEmitter final : public Emitter {
   llvm::AllocaInst* index_cell_ = nullptr;
   llvm::AllocaInst* word_cell_ = nullptr;
   uint32_t scratch_size_ = 0;
-  uint32_t stack_used_ = 0;
+  // How much of the BPF stack and of scratch memory is in use. What a statement took is free again after it.
+  struct Arena {
+    uint32_t stack = 0;
+    uint32_t scratch = 0;
+  };
+  Arena arena_;
+  llvm::AllocaInst* stack_ = nullptr;
   std::map<std::pair<uint32_t, uint32_t>, llvm::Value*> context_loads_;
   std::map<std::string, Operand> variables_;
   llvm::Value* gate_index_ = nullptr;

@@ -44,15 +44,17 @@ llvm::Value* ProgramEmitter::index_cell(uint32_t index) {
 llvm::Value* ProgramEmitter::buffer(uint32_t size) {
   if (llvm::Value* destination = std::exchange(destination_, nullptr)) return destination;
   size = (size + 7) / 8 * 8;
-  if (size <= largest_on_stack && stack_used_ + size <= stack_budget) {
-    stack_used_ += size;
-    auto* memory = local(llvm::ArrayType::get(ir.getInt64Ty(), size / 8));
-    memory->setAlignment(llvm::Align(8));
-    return memory;
+  if (size <= largest_on_stack && arena_.stack + size <= stack_budget) {
+    if (!stack_) {
+      stack_ = local(llvm::ArrayType::get(ir.getInt64Ty(), stack_budget / 8));
+      stack_->setAlignment(llvm::Align(8));
+    }
+    uint32_t offset = std::exchange(arena_.stack, arena_.stack + size);
+    return ir.CreateConstGEP1_32(ir.getInt8Ty(), stack_, offset);
   }
   if (!scratch_taken_at_) scratch_taken_at_ = scratch_at_;
-  uint32_t offset = scratch_header + scratch_size_;
-  scratch_size_ += size;
+  uint32_t offset = scratch_header + std::exchange(arena_.scratch, arena_.scratch + size);
+  scratch_size_ = std::max(scratch_size_, arena_.scratch);
   return ir.CreateConstGEP1_32(ir.getInt8Ty(), ir.CreateLoad(ir.getPtrTy(), slot_), offset);
 }
 

@@ -60,6 +60,7 @@ Checking::Checking(const Source& source, const Ast& ast, std::span<const Builtin
 Result<Program> Checking::run() {
   Status expanded = expand_probes();
   if (!expanded) return expanded.error();
+  if (program_.probes.size() > most_programs) return std::move(program_);  // and no time lost on what they do
   // Walks that only learn keep their complaints to themselves; the last one, which knows all types, speaks.
   Diagnostics ignored;
   reports_ = &ignored;

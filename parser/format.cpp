@@ -1,46 +1,59 @@
 #include "parser/format.h"
 
+#include <algorithm>
+
 namespace zeektrace {
 namespace {
 
-constexpr std::string_view integer_letters = "diuxXocp";
-constexpr size_t max_width_digits = 3;
+constexpr std::string_view letters = "diuxXocps";
+constexpr size_t widest = 999;  // more padding is nobody's wish
+
+// The flag that a character stands for; null when it is none.
+bool* flag(Conversion& conversion, char c) {
+  switch (c) {
+    case '-': return &conversion.left;
+    case '+': return &conversion.plus;
+    case ' ': return &conversion.space;
+    case '#': return &conversion.alternate;
+    case '0': return &conversion.zero;
+    default: return nullptr;
+  }
+}
+
+size_t read_number(std::string_view format, size_t& at) {
+  size_t number = 0;
+  for (; at < format.size() && format[at] >= '0' && format[at] <= '9'; at++)
+    number = std::min(number * 10 + static_cast<size_t>(format[at] - '0'), widest + 1);
+  return number;
+}
 
 }  // namespace
 
 std::optional<std::string> parse_format(std::string_view format, std::vector<Conversion>& conversions) {
-  size_t at = 0;
-  auto run = [&](std::string_view of) {
-    size_t begin = at;
-    while (at < format.size() && of.find(format[at]) != std::string_view::npos) at++;
-    return format.substr(begin, at - begin);
-  };
-  while ((at = format.find('%', at)) != std::string_view::npos) {
-    Conversion conversion;
-    conversion.begin = at++;
+  for (size_t at = 0; (at = format.find('%', at)) != std::string_view::npos;) {
+    Conversion c;
+    c.begin = at++;
     if (at < format.size() && format[at] == '%') {
-      at++;
+      c.letter = '%';
+      c.end = ++at;
+      conversions.push_back(c);
       continue;
     }
-    conversion.text = "%" + std::string(run("-+ #0"));
-    std::string_view width = run("0123456789");
-    conversion.text += width;
-    std::string_view precision;
-    if (at < format.size() && format[at] == '.') {
-      at++;
-      precision = run("0123456789");
-      conversion.text += "." + std::string(precision);
+    for (; at < format.size(); at++) {
+      bool* is_set = flag(c, format[at]);
+      if (!is_set) break;
+      *is_set = true;
     }
-    run("lhzj");
-    conversion.letter = at < format.size() ? format[at++] : '\0';
-    conversion.end = at;
-    bool is_text = conversion.letter == 's';
-    bool known = is_text || (conversion.letter && integer_letters.find(conversion.letter) != std::string_view::npos);
-    if (!known || width.size() > max_width_digits || precision.size() > max_width_digits)
-      return std::string(format.substr(conversion.begin, conversion.end - conversion.begin));
-    conversion.text += conversion.letter;
-    conversion.takes = is_text ? Conversion::Takes::text : Conversion::Takes::integer;
-    conversions.push_back(std::move(conversion));
+    c.width = read_number(format, at);
+    if (at < format.size() && format[at] == '.') c.precision = read_number(format, ++at);
+    while (at < format.size() && std::string_view("lhzj").find(format[at]) != std::string_view::npos) at++;
+    bool known = at < format.size() && letters.find(format[at]) != std::string_view::npos;
+    c.letter = known ? format[at] : '\0';
+    c.end = std::min(at + 1, format.size());
+    at = c.end;
+    if (!known || c.width > widest || c.precision.value_or(0) > widest)
+      return std::string(format.substr(c.begin, c.end - c.begin));
+    conversions.push_back(c);
   }
   return std::nullopt;
 }

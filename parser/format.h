@@ -1,6 +1,7 @@
-// printf's format strings, taken apart: what check compares with the arguments and decode prints by.
+// printf's format strings, taken apart: what check compares with the arguments and the user side prints by.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,17 +10,19 @@
 namespace zeektrace {
 
 // One conversion: %[flags][width][.precision][length]letter. Lengths (l, ll, h, hh, z, j) are read and mean nothing:
-// every integer has 64 bits.
+// every integer has 64 bits. A `*` is not known.
 struct Conversion {
-  enum class Takes { integer, text };
   size_t begin = 0;  // offset of the '%' in the format
   size_t end = 0;    // offset after the letter
-  std::string text;  // without the length: "%-10s", "%08x"
+  bool left = false, plus = false, space = false, alternate = false, zero = false;
+  size_t width = 0;
+  std::optional<size_t> precision;
   char letter = 'd';
-  Takes takes = Takes::integer;
+
+  bool takes_text() const { return letter == 's'; }
 };
 
-// Fills `conversions`, "%%" left out. Gives back the first conversion that is not known, as written.
+// Fills `conversions`, with "%%" among them (its letter is '%'). Gives back the first that is not known, as written.
 std::optional<std::string> parse_format(std::string_view format, std::vector<Conversion>& conversions);
 
 }  // namespace zeektrace

@@ -41,7 +41,7 @@ struct Unavailable {
 };
 using Location = std::variant<ContextOffset, Chain, DataLocation, Unavailable>;
 
-// An argument that a provider offers: "arg0" … "retval", "func" (an address), or "args.NAME".
+// An argument that a provider offers: "arg0" … "retval", or "args.NAME".
 struct Field {
   std::string name;
   Type type;
@@ -52,8 +52,13 @@ struct Field {
 struct Gate {
   Location value;          // read as 8 bytes
   std::vector<int64_t> of;  // of[i] belongs to the probe's points[i]
-  // Further conditions: the 8 bytes at a place must equal a number.
-  std::vector<std::pair<Location, uint64_t>> require;
+  // Further conditions: the unsigned number of `size` bytes at a place must be `value`.
+  struct Requirement {
+    Location where;
+    uint32_t size = 8;
+    uint64_t value = 0;
+  };
+  std::vector<Requirement> require;
 };
 
 // One place to attach to, as a provider's expand() found it.

@@ -210,10 +210,6 @@ std::vector<Field> syscall_argument_fields(uint32_t pointer_to_regs) {
   return fields;
 }
 
-Field unavailable_function(std::string reason) {
-  return {"func", Type::of(Type::Kind::ksym), Unavailable{std::move(reason)}};
-}
-
 }  // namespace
 
 Points expand_kprobe(Machine& machine, std::string_view target) {
@@ -224,26 +220,16 @@ Points expand_kretprobe(Machine& machine, std::string_view target) {
 }
 
 Fields kprobe_fields(Machine&, const AttachPoint& point) {
-  std::vector<Field> fields;
-  if (is_raw_syscall(*point.how)) {
-    fields = syscall_argument_fields(raw_regs);
-    fields.push_back(
-        unavailable_function("this kernel has no kprobes, and a tracepoint has no address; use `probe`"));
-    return fields;
-  }
+  if (is_raw_syscall(*point.how)) return syscall_argument_fields(raw_regs);
   // The wrapper's only argument is the pointer to the caller's registers.
   const bool wrapper = point.symbol.starts_with("__x64_sys_") && point.offset == 0;
-  fields = wrapper ? syscall_argument_fields(pt_regs::di) : function_argument_fields();
-  fields.push_back({"func", Type::of(Type::Kind::ksym), ContextOffset{pt_regs::ip}});
-  return fields;
+  return wrapper ? syscall_argument_fields(pt_regs::di) : function_argument_fields();
 }
 
 Fields kretprobe_fields(Machine&, const AttachPoint& point) {
   Field result = return_value_field();
   if (is_raw_syscall(*point.how)) result.where = ContextOffset{raw_value};
-  return std::vector<Field>{
-      result, unavailable_function(
-                  "when a function has returned its address is no longer in a register; use `probe`")};
+  return std::vector<Field>{result};
 }
 
 // Only calls of 64-bit code: 32-bit programs have other numbers. (A 64-bit program that enters by `int $0x80`
@@ -256,7 +242,9 @@ std::optional<Gate> syscall_gate(const std::vector<AttachPoint>& points) {
   else
     gate.value = ContextOffset{raw_value};
   for (const AttachPoint& point : points) gate.of.push_back(point.gate);
-  gate.require.emplace_back(Chain{raw_regs, {pt_regs::cs}}, pt_regs::user_code_segment);
+  // Two bytes: on processors with FRED the rest of the word says how the kernel was entered (struct fred_cs,
+  // arch/x86/include/asm/ptrace.h).
+  gate.require.push_back({Chain{raw_regs, {pt_regs::cs}}, 2, pt_regs::user_code_segment});
   return gate;
 }
 

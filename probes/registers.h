@@ -14,10 +14,9 @@ namespace zeektrace::pt_regs {
 
 constexpr uint32_t ax = offsetof(user_regs_struct, rax);
 constexpr uint32_t orig_ax = offsetof(user_regs_struct, orig_rax);
-constexpr uint32_t ip = offsetof(user_regs_struct, rip);
 constexpr uint32_t cs = offsetof(user_regs_struct, cs);
 constexpr uint32_t di = offsetof(user_regs_struct, rdi);
-static_assert(di == 112 && orig_ax == 120 && ip == 128 && cs == 136 && ax == 80);
+static_assert(di == 112 && orig_ax == 120 && cs == 136 && ax == 80);
 
 // The registers of integer arguments: System V ABI for x86-64 (AMD64 psABI 1.0, §3.2.3), and the kernel's
 // system call convention (same document, §A.2.1), which has r10 in the place of rcx.

@@ -128,19 +128,8 @@ Points expand_uretprobe(Machine& machine, std::string_view target) {
   return expand(machine, target, ProviderRow::uretprobe, true);
 }
 
-// The kernel sets ip to the probed address before it runs the program (handle_swbp, kernel/events/uprobes.c).
-Fields uprobe_fields(Machine&, const AttachPoint&) {
-  auto fields = function_argument_fields();
-  fields.push_back({"func", Type::of(Type::Kind::usym), ContextOffset{pt_regs::ip}});
-  return fields;
-}
+Fields uprobe_fields(Machine&, const AttachPoint&) { return function_argument_fields(); }
 
-Fields uretprobe_fields(Machine&, const AttachPoint&) {
-  return std::vector<Field>{
-      return_value_field(),
-      {"func", Type::of(Type::Kind::usym),
-       Unavailable{
-           "when a function has returned its address is no longer in a register; `probe` tells its name"}}};
-}
+Fields uretprobe_fields(Machine&, const AttachPoint&) { return std::vector<Field>{return_value_field()}; }
 
 }  // namespace zeektrace

@@ -3,50 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
+#include <vector>
 
+#include "parser/format.h"
 #include "src/output/output.h"
 
 namespace zeektrace {
 namespace {
-
-struct Conversion {
-  bool left = false, plus = false, space = false, alternate = false, zero = false;
-  size_t width = 0;
-  std::optional<size_t> precision;
-  char letter = 0;
-};
-
-constexpr size_t widest = 4096;  // a format can't ask for more padding than this
-
-size_t read_number(std::string_view format, size_t& at) {
-  size_t number = 0;
-  for (; at < format.size() && format[at] >= '0' && format[at] <= '9'; ++at) {
-    number = std::min(number * 10 + static_cast<size_t>(format[at] - '0'), widest);
-  }
-  return number;
-}
-
-// `at` stands behind the percent sign, and afterwards behind the letter.
-Conversion read_conversion(std::string_view format, size_t& at) {
-  Conversion c;
-  for (; at < format.size(); ++at) {
-    switch (format[at]) {
-      case '-': c.left = true; continue;
-      case '+': c.plus = true; continue;
-      case ' ': c.space = true; continue;
-      case '#': c.alternate = true; continue;
-      case '0': c.zero = true; continue;
-      default: break;
-    }
-    break;
-  }
-  c.width = read_number(format, at);
-  if (at < format.size() && format[at] == '.') c.precision = read_number(format, ++at);
-  while (at < format.size() && std::string_view("lhzj").find(format[at]) != std::string_view::npos) ++at;
-  if (at < format.size()) c.letter = format[at++];
-  return c;
-}
 
 std::string pad(const Conversion& c, std::string text) {
   if (text.size() >= c.width) return text;
@@ -122,24 +85,21 @@ std::string convert(const Conversion& c, const Value& value, uint32_t size) {
 
 std::string format_values(std::string_view format, std::span<const Value> values,
                           std::span<const uint32_t> sizes) {
+  std::vector<Conversion> conversions;
+  (void)parse_format(format, conversions);  // check has refused what is not known
   std::string text;
-  size_t next = 0;
-  for (size_t at = 0; at < format.size();) {
-    if (format[at] != '%') {
-      text += format[at++];
-      continue;
+  size_t at = 0, next = 0;
+  for (const Conversion& conversion : conversions) {
+    text += format.substr(at, conversion.begin - at);
+    at = conversion.end;
+    if (conversion.letter == '%') {
+      text += '%';
+    } else if (next < values.size()) {
+      uint32_t size = next < sizes.size() && sizes[next] > 0 ? sizes[next] : 8;
+      text += convert(conversion, values[next++], size);
     }
-    ++at;
-    if (at < format.size() && format[at] == '%') {
-      text += format[at++];
-      continue;
-    }
-    Conversion conversion = read_conversion(format, at);
-    if (next >= values.size()) continue;
-    uint32_t size = next < sizes.size() && sizes[next] > 0 ? sizes[next] : 8;
-    text += convert(conversion, values[next++], size);
   }
-  return text;
+  return text += format.substr(at);
 }
 
 }  // namespace zeektrace

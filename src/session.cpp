@@ -11,6 +11,7 @@
 #include <chrono>
 #include <csignal>
 
+#include "probes/cxx_name.h"
 #include "src/messages.h"
 #include "src/symbols.h"
 #include "src/watch.h"
@@ -66,6 +67,16 @@ bool sends_messages(const Program& program) {
                      [](const Record& record) { return record.kind != Record::Kind::exit; });
 }
 
+// C++ functions as their source calls them.
+std::vector<std::string> demangled(std::vector<std::string> functions) {
+  Demangler demangler;
+  for (std::string& function : functions) {
+    std::string_view plain = demangler.demangle(function);
+    if (!plain.empty()) function = plain;
+  }
+  return functions;
+}
+
 // Something to do again and again, less often while nothing changes.
 struct Tick {
   bool wanted = false;
@@ -96,12 +107,13 @@ class Session {
         child_(child),
         options_(options),
         watch_(std::move(watch)),
+        demangled_functions_(demangled(program.point_functions)),
         names_{[this](uint64_t address, bool is_return) { return symbols_.kernel(address, is_return); },
                [this](uint32_t tgid, uint64_t address, bool is_return) {
                  return symbols_.user(tgid, address, is_return);
                },
                [this](uint64_t hash) { return tracer_.frames(hash); }, program.point_names,
-               program.point_functions},
+               demangled_functions_},
         messages_(program, tracer, output, names_, [this] { return asked_to_end(); }) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -111,7 +123,7 @@ class Session {
     if (status && !over()) status = loop();
     if (status) status = finish();
     if (child_ != nullptr) {
-      tell_child();
+      if (status) tell_child();  // else the error says more than how it ended
       child_->stop(child_farewell_ms);
     }
     if (reader_gone_) return 0;
@@ -225,7 +237,7 @@ class Session {
       output_.lost(
           {messages_.malformed(), "event", "lost", "the message was cut short", "please report this"});
     }
-    if (!symbols_.trouble().empty()) fmt::print(stderr, "{}\n", symbols_.trouble());
+    if (!symbols_.trouble().empty()) say(stderr, symbols_.trouble() + "\n");
   }
 
   // A command that ended badly has perhaps not done what it was run for.
@@ -233,7 +245,7 @@ class Session {
     auto status = child_->ended();
     bool interrupted = status && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGINT;
     if (!status || *status == 0 || interrupted || options_.quiet) return;
-    fmt::print(stderr, "the command ended with {}\n", wait_status_text(*status));
+    say(stderr, fmt::format("the command ended with {}\n", wait_status_text(*status)));
   }
 
   // A snapshot of the traced process's mappings, while there is one.
@@ -266,6 +278,7 @@ class Session {
   const SessionOptions& options_;
   Watch watch_;
   Symbols symbols_;
+  std::vector<std::string> demangled_functions_;
   Names names_;
   Messages messages_;
   Tick drain_, look_;

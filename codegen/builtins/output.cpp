@@ -18,14 +18,14 @@ std::vector<const Expr*> fields_from(const std::vector<ExprPtr>& args, size_t fi
 
 // ---- printf(format, …) ----
 
-std::string_view wants(Conversion::Takes takes) {
-  return takes == Conversion::Takes::text ? "a text, a symbol or a stack" : "an integer or a pointer";
+std::string_view wants(const Conversion& conversion) {
+  return conversion.takes_text() ? "a text, a symbol or a stack" : "an integer or a pointer";
 }
 
-bool takes(Conversion::Takes takes, const Type& type) {
+bool takes(const Conversion& conversion, const Type& type) {
   bool number = type.is_integer() || type.is_pointer() || type.kind == Type::Kind::ksym;
   bool text = type.is_string() || (!type.is_aggregate() && !number) || type.kind == Type::Kind::ksym;
-  return takes == Conversion::Takes::text ? text : number;
+  return conversion.takes_text() ? text : number;
 }
 
 Type printf_type(Checker& checker, const Expr& expr) {
@@ -36,6 +36,7 @@ Type printf_type(Checker& checker, const Expr& expr) {
     checker.diagnostics().add(Code::format_conversion, args[0]->span, *bad);
     return Type();
   }
+  std::erase_if(conversions, [](const Conversion& each) { return each.letter == '%'; });
   if (conversions.size() != args.size() - 1) {
     checker.diagnostics().add(Code::format_arguments, expr.span, conversions.size(), args.size() - 1);
     return Type();
@@ -43,9 +44,10 @@ Type printf_type(Checker& checker, const Expr& expr) {
   std::vector<Type> fields;
   for (size_t i = 0; i < conversions.size(); i++) {
     const Type& type = checker.type_of(*args[i + 1]);
-    if (!takes(conversions[i].takes, type))
-      checker.diagnostics().add(Code::format_type, args[i + 1]->span, conversions[i].text, wants(conversions[i].takes),
-                                i + 1, type.spelling());
+    const Conversion& each = conversions[i];
+    if (!takes(each, type))
+      checker.diagnostics().add(Code::format_type, args[i + 1]->span, format.substr(each.begin, each.end - each.begin),
+                                wants(each), i + 1, type.spelling());
     fields.push_back(type);
   }
   checker.add_record(expr, {.kind = Record::Kind::printf, .format = std::move(format)}, fields);

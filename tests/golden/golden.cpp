@@ -100,11 +100,53 @@ Diagnostics errors_of(const Source& source) {
   return diagnostics;
 }
 
+// What emit makes of a script, without a kernel.
+std::string facts_of(const fs::path& script) {
+  Source source(script.filename().string(), read_file(script));
+  Diagnostics diagnostics;
+  std::optional<Ast> ast = parse(source, diagnostics);
+  if (!ast) return "it does not parse\n";
+  Machine machine({});
+  CheckOptions options;
+  Result<Program> program = check(source, *ast, all_builtins(), all_providers(), machine, options, diagnostics);
+  if (!program || !diagnostics.empty()) return "check refuses it\n";
+  Result<Object> object = emit(*program, all_builtins());
+  return object ? object_facts(*object) : object.error().text();
+}
+
+constexpr std::string_view count_word = " instructions ";
+
+// The numbers after " instructions ", and the text without them.
+std::pair<std::vector<int>, std::string> take_counts(std::string text) {
+  std::vector<int> counts;
+  for (size_t at = 0; (at = text.find(count_word, at)) != std::string::npos;) {
+    at += count_word.size();
+    size_t end = text.find(' ', at);
+    counts.push_back(std::stoi(text.substr(at, end - at)));
+    text.erase(at, end - at);
+  }
+  return {counts, text};
+}
+
 class Parsed : public testing::TestWithParam<fs::path> {};
 
 TEST_P(Parsed, as_expected) {
   fs::path script = GetParam();
   compare(fs::path(script).replace_extension(".ast"), ast_of(script));
+}
+
+class Emitted : public testing::TestWithParam<fs::path> {};
+
+// All as expected, and no more instructions: fewer are welcome.
+TEST_P(Emitted, as_expected) {
+  fs::path expected_file = fs::path(GetParam()).replace_extension(".facts");
+  std::string actual = facts_of(GetParam());
+  if (rewriting || !fs::exists(expected_file)) return compare(expected_file, actual);
+  auto [most, expected_text] = take_counts(read_file(expected_file));
+  auto [counts, text] = take_counts(actual);
+  EXPECT_EQ(text, expected_text);
+  ASSERT_EQ(counts.size(), most.size());
+  for (size_t i = 0; i < counts.size(); ++i) EXPECT_LE(counts[i], most[i]) << "program " << i << "\n" << actual;
 }
 
 class Refused : public testing::TestWithParam<fs::path> {};
@@ -132,6 +174,7 @@ std::string test_name(const testing::TestParamInfo<fs::path>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, Parsed, testing::ValuesIn(scripts_in("parse")), test_name);
+INSTANTIATE_TEST_SUITE_P(Golden, Emitted, testing::ValuesIn(scripts_in("objects")), test_name);
 INSTANTIATE_TEST_SUITE_P(Golden, Refused, testing::ValuesIn(scripts_in("errors")), test_name);
 
 TEST(Errors, each_code_has_a_case) {
@@ -148,7 +191,7 @@ TEST(Errors, each_code_has_a_case) {
 }
 
 TEST(Errors, each_expected_file_has_its_script) {
-  for (const char* folder : {"parse", "errors"}) {
+  for (const char* folder : {"parse", "objects", "errors"}) {
     for (const auto& entry : fs::directory_iterator(fs::path(ZEEKTRACE_GOLDEN_DIR) / folder)) {
       EXPECT_TRUE(fs::exists(fs::path(entry.path()).replace_extension(".bt"))) << entry.path() << " belongs to none";
     }

@@ -188,7 +188,8 @@ TEST(Kprobe, SystemCallGate) {
   EXPECT_EQ(gate->of, (std::vector<int64_t>{__NR_read}));
   EXPECT_EQ(std::get<Chain>(gate->value).offsets, (std::vector<uint32_t>{120}));  // orig_ax
   ASSERT_EQ(gate->require.size(), 1U);
-  EXPECT_EQ(gate->require.front().second, 0x33U);
+  EXPECT_EQ(gate->require.front().value, 0x33U);
+  EXPECT_EQ(gate->require.front().size, 2U);
   auto others = find_provider(all_providers(), "kprobe")->expand(machine, "vfs_read");
   ASSERT_FALSE(others);
   EXPECT_EQ(others.error().kind, Error::Kind::machine);

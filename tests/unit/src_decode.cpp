@@ -229,9 +229,10 @@ TEST(Format, Text) {
 }
 
 TEST(Format, OddFormatsDoNoHarm) {
-  EXPECT_EQ(formatted("%", {Signed{1}}), "0x1");
+  // What check refuses is shown as it is written.
+  EXPECT_EQ(formatted("%", {Signed{1}}), "%");
   EXPECT_EQ(formatted("%d %d", {Signed{1}}), "1 ");
-  EXPECT_EQ(formatted("%99999999999999999999d", {Signed{1}}).size(), 4096u);
+  EXPECT_EQ(formatted("%99999999999999999999d", {Signed{1}}), "%99999999999999999999d");
   EXPECT_EQ(formatted("", {}), "");
 }
 
