@@ -48,7 +48,29 @@ void optimise(llvm::Module& module, llvm::TargetMachine& target) {
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
 }
 
+// A jump of BPF's third version reaches 32,767 instructions far, which LLVM finds out too late to say it kindly; an
+// instruction of LLVM's becomes between one and one and a half of BPF's. Before it is optimised a program may be longer,
+// but not so long that optimising takes many seconds.
+constexpr size_t longest_raw = 100'000;
+constexpr size_t longest_optimised = 21'000;
+
+const llvm::Function* longer_than(const llvm::Module& module, size_t most) {
+  for (const llvm::Function& function : module)
+    if (function.getInstructionCount() > most) return &function;
+  return nullptr;
+}
+
 }  // namespace
+
+Error BpfModule::too_long(const llvm::Function& function, size_t most) const {
+  std::string where = function.getName().str();
+  for (const Probe& probe : program_.probes)
+    if (probe.function == where) where = probe.points.front().name;
+  return {Error::Kind::script,
+          fmt::format("the program for {} is too long: about {} instructions, at most {} can be made into BPF", where,
+                      function.getInstructionCount(), most),
+          "spread its statements over several probes on the same place", nullptr};
+}
 
 Result<Object> BpfModule::finish() {
   debug_.finalize();
@@ -63,8 +85,10 @@ Result<Object> BpfModule::finish() {
   for (llvm::Function& function : *module)
     if (!function.isDeclaration() && !function.getSubprogram()) function.setLinkage(llvm::GlobalValue::InternalLinkage);
 
+  if (auto* function = longer_than(*module, longest_raw)) return too_long(*function, longest_raw);
   std::unique_ptr<llvm::TargetMachine> target = bpf_target(module->getTargetTriple());
   optimise(*module, *target);
+  if (auto* function = longer_than(*module, longest_optimised)) return too_long(*function, longest_optimised);
 
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);

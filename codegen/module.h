@@ -56,6 +56,7 @@ class BpfModule {
 
  private:
   llvm::GlobalVariable* global(llvm::Constant* value, const std::string& name, const char* section, uint64_t align);
+  Error too_long(const llvm::Function& function, size_t most) const;
   llvm::GlobalVariable* declare_map(std::string_view name);
   void define_map(llvm::GlobalVariable* map, const MapShape& shape);
   llvm::DIType* map_type(const MapShape& shape);
