@@ -174,9 +174,11 @@ Status Child::release() {
     } while (length < 0 && errno == EINTR);
   }
   close_if_open(failure_);
-  if (length == static_cast<ssize_t>(sizeof why))
-    return errno_error(why, fmt::format("-c: can't run '{}'", program_));
-  return Nothing{};
+  if (length != static_cast<ssize_t>(sizeof why)) return Nothing{};
+  Error error = errno_error(why, fmt::format("-c: can't run '{}'", program_));
+  if (why == ENOEXEC) error.hint = "a script begins with #! and what runs it, such as #!/bin/sh";
+  if (why == ENOENT) error.hint = "what its first line (#!) or its ELF interpreter names is not there";
+  return error;
 }
 
 bool Child::look_before_it_ends(std::function<void()> last_look) {

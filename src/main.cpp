@@ -1,7 +1,10 @@
 // zeektrace FILE: options → source → parse → check → emit → load → session. Each stage takes the value of the
 // one before.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -19,14 +22,29 @@
 namespace zeektrace {
 namespace {
 
+// What the kernel gives us must not land on the number of a stream that our caller has closed. Such a stream
+// refuses what it is for, so that answers which nobody gets are an error still.
+void hold_closed_streams() {
+  constexpr int refusing[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+  for (int fd = 0; fd < 3; ++fd) {
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", refusing[fd]) != fd) std::_Exit(2);
+  }
+}
+
 int report(const Error& error) {
-  fmt::print(stderr, "zeektrace: {}\n", error.text());
+  say(stderr, fmt::format("zeektrace: {}\n", error.text()));
   return error.kind == Error::Kind::script ? 1 : 2;
 }
 
 int report(const Source& source, const Diagnostics& diagnostics) {
-  for (const auto& diagnostic : diagnostics.all()) fmt::print(stderr, "{}", render(source, diagnostic));
+  for (const auto& diagnostic : diagnostics.all()) say(stderr, render(source, diagnostic));
   return 1;
+}
+
+// All of an answer that needs no session.
+int answer(std::string_view text) {
+  bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  return written ? 0 : report(errno_error(errno, "can't write the answer"));
 }
 
 // For -v: how long each stage took.
@@ -35,9 +53,8 @@ class Stages {
   explicit Stages(bool told) : told_(told) {}
   void done(std::string_view stage) {
     auto now = std::chrono::steady_clock::now();
-    if (told_)
-      fmt::print(stderr, "{:<6} {:6.1f} ms\n", stage,
-                 std::chrono::duration<double, std::milli>(now - last_).count());
+    double took = std::chrono::duration<double, std::milli>(now - last_).count();
+    if (told_) say(stderr, fmt::format("{:<6} {:6.1f} ms\n", stage, took));
     last_ = now;
   }
 
@@ -71,17 +88,12 @@ Result<std::FILE*> open_output(const Options& options) {
   return out;
 }
 
-int dump(const Ast& ast, const Object& object) {
-  fmt::print("{}\n{}", dump(ast), object_facts(object));
-  return std::fflush(stdout) == 0 ? 0 : 2;
-}
-
 Result<Tracer> load(const Object& object, const Program& program, Machine& machine, const Options& options) {
   std::string log;
   auto tracer = Tracer::load(object.elf, program, machine, &log);
-  if (!tracer && options.verbose && !log.empty()) fmt::print(stderr, "{}\n", log);
+  if (!tracer && options.verbose && !log.empty()) say(stderr, log + "\n");
   if (tracer && options.verbose) {
-    for (const auto& line : tracer->describe()) fmt::print(stderr, "{}\n", line);
+    for (const auto& line : tracer->describe()) say(stderr, line + "\n");
   }
   return tracer;
 }
@@ -112,7 +124,7 @@ int run(const Options& options) {
   auto object = emit(*program, all_builtins());
   if (!object) return report(object.error());
   stages.done("emit");
-  if (options.dump) return dump(*ast, *object);
+  if (options.dump) return answer(fmt::format("{}\n{}", dump(*ast), object_facts(*object)));
 
   auto out = open_output(options);
   if (!out) return report(out.error());
@@ -134,16 +146,14 @@ int list(const Options& options) {
   Machine machine(settings(options, options.pid));
   auto listed = list_probes(machine, options.pattern, options.verbose);
   if (!listed) return report(listed.error());
-  std::string text = listing_text(*listed);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  return std::fflush(stdout) == 0 ? 0 : 2;
+  return answer(listing_text(*listed));
 }
 
 int zeektrace_main(std::span<const std::string> arguments) {
   auto options = parse_options(arguments, [](const char* name) -> const char* { return std::getenv(name); });
   if (!options) return report(options.error());
-  if (options->help) return fmt::print("{}", help_text()), 0;
-  if (options->version) return fmt::print("zeektrace {}\n", ZEEKTRACE_VERSION), 0;
+  if (options->help) return answer(help_text());
+  if (options->version) return answer(fmt::format("zeektrace {}\n", ZEEKTRACE_VERSION));
   return options->list ? list(*options) : run(*options);
 }
 
@@ -151,6 +161,7 @@ int zeektrace_main(std::span<const std::string> arguments) {
 }  // namespace zeektrace
 
 int main(int argc, char** argv) {
+  zeektrace::hold_closed_streams();
   std::vector<std::string> arguments(argv + (argc > 0), argv + argc);
   return zeektrace::zeektrace_main(arguments);
 }

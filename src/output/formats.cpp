@@ -14,6 +14,11 @@ std::span<const Format> all_formats() {
   return rows;
 }
 
+void say(std::FILE* err, std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), err);
+  std::fflush(err);
+}
+
 std::string loss_text(const Loss& loss) {
   std::string text =
       fmt::format("{} {}{} {}: {}", loss.count, loss.thing, loss.count == 1 ? "" : "s", loss.fate, loss.why);

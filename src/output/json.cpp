@@ -103,7 +103,7 @@ class JsonOutput final : public Output {
     write("lost_events",
           {{"events", loss.count}, {"what", fmt::format("{} {}", loss.thing, loss.fate)}, {"why", loss.why}});
     std::fflush(out_);
-    fmt::print(err_, "{}\n", loss_text(loss));
+    say(err_, loss_text(loss) + "\n");
   }
 
  private:

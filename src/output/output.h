@@ -44,6 +44,8 @@ std::span<const Format> all_formats();
 std::unique_ptr<Output> make_text(std::FILE* out, std::FILE* err, bool quiet);
 std::unique_ptr<Output> make_json(std::FILE* out, std::FILE* err, bool quiet);
 
+// Something for a person to read. A stream that takes nothing (closed, a full disk) is no reason to stop.
+void say(std::FILE* err, std::string_view text);
 // "17 events lost: ring buffer full (print less often…)"
 std::string loss_text(const Loss& loss);
 // A line break, then a line a frame, indented (4 columns within a key, 8 elsewhere).

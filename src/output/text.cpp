@@ -126,8 +126,7 @@ class TextOutput final : public Output {
   // Answers written so far come first, where both go to one terminal.
   void say(std::string_view text) {
     std::fflush(out_);
-    std::fwrite(text.data(), 1, text.size(), err_);
-    std::fflush(err_);
+    zeektrace::say(err_, text);
   }
 
   std::FILE* out_;
