@@ -109,7 +109,7 @@ Operand ProgramEmitter::cast(const Expr& expr, const Cast& cast) {
   const Type& type = type_of(expr);
   llvm::Value* value = integer(*cast.value);
   if (type.is_pointer() || type.size == 8) return {value, type};
-  if (cast.type_name == "bool")
+  if (type.is_bool)
     return {ir.CreateZExt(ir.CreateICmpNE(value, constant(0)), ir.getInt64Ty()), type};
   llvm::Value* narrow = ir.CreateTrunc(value, ir.getIntNTy(type.size * 8));
   return {type.is_signed ? ir.CreateSExt(narrow, ir.getInt64Ty()) : ir.CreateZExt(narrow, ir.getInt64Ty()), type};

@@ -8,12 +8,12 @@ namespace {
 
 struct TypeWord {
   std::string_view name;
-  uint32_t size;
+  uint32_t size;  // 0: a boolean
   bool is_signed;
 };
 // What a cast can name.
 constexpr TypeWord type_words[] = {
-    {"bool", 1, false},  {"int8", 1, true},    {"int16", 2, true},   {"int32", 4, true},    {"int64", 8, true},
+    {"bool", 0, false},  {"int8", 1, true},    {"int16", 2, true},   {"int32", 4, true},    {"int64", 8, true},
     {"uint8", 1, false}, {"uint16", 2, false}, {"uint32", 4, false}, {"uint64", 8, false},  {"int8_t", 1, true},
     {"int16_t", 2, true}, {"int32_t", 4, true}, {"int64_t", 8, true}, {"uint8_t", 1, false}, {"uint16_t", 2, false},
     {"uint32_t", 4, false}, {"uint64_t", 8, false}, {"char", 1, true}, {"short", 2, true}, {"int", 4, true},
@@ -287,7 +287,7 @@ Type Checking::cast(const Expr& expr, const Cast& node) {
     if (std::string better = did_you_mean(near_matches(node.type_name, names)); !better.empty()) report.hint = better;
     return Type::integer(8, true);
   }
-  Type type = Type::integer(word->size, word->is_signed);
+  Type type = word->size == 0 ? Type::boolean() : Type::integer(word->size, word->is_signed);
   for (uint32_t i = 0; i < node.pointers; i++) type = Type::pointer(type);
   bool number = from.is_integer() || from.is_pointer();
   if (!number && from.kind != Type::Kind::none)

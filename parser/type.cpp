@@ -14,6 +14,12 @@ Type Type::integer(uint32_t size, bool is_signed) {
   return type;
 }
 
+Type Type::boolean() {
+  Type type = integer(1, false);
+  type.is_bool = true;
+  return type;
+}
+
 Type Type::string(uint32_t size) {
   Type type;
   type.kind = Kind::string;
@@ -69,7 +75,7 @@ uint32_t Type::storage() const {
 std::string Type::spelling() const {
   switch (kind) {
     case Kind::none: return "nothing";
-    case Kind::integer: return fmt::format("{}int{}", is_signed ? "" : "u", size * 8);
+    case Kind::integer: return is_bool ? "bool" : fmt::format("{}int{}", is_signed ? "" : "u", size * 8);
     case Kind::string: return fmt::format("string[{}]", size);
     case Kind::pointer: return pointee->spelling() + (pointee->is_pointer() ? "*" : " *");
     case Kind::kstack: return "kstack";

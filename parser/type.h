@@ -44,10 +44,12 @@ struct Type {
   Kind kind = Kind::none;
   uint32_t size = 0;
   bool is_signed = false;
+  bool is_bool = false;  // an integer that is 0 or 1
   std::shared_ptr<const Type> pointee;
   Buckets buckets;
 
   static Type integer(uint32_t size, bool is_signed);
+  static Type boolean();
   static Type string(uint32_t size);
   static Type pointer(Type pointee);
   static Type of(Kind kind);  // kinds that need nothing more
