@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -37,7 +38,10 @@ int report(const Error& error) {
 }
 
 int report(const Source& source, const Diagnostics& diagnostics) {
-  for (const auto& diagnostic : diagnostics.all()) say(stderr, render(source, diagnostic));
+  constexpr size_t most = 20;  // who has made more of them reads the first
+  const auto& all = diagnostics.all();
+  for (size_t i = 0; i < std::min(all.size(), most); ++i) say(stderr, render(source, all[i]));
+  if (all.size() > most) say(stderr, fmt::format("and {} more errors\n", all.size() - most));
   return 1;
 }
 
