@@ -29,6 +29,8 @@ Error uprobe_error(int error_number, std::string_view place, size_t places, std:
                          ? fmt::format("cannot attach {}", place)
                          : fmt::format("cannot attach {} and {} more in the same file", place, places - 1);
   std::string hint;
+  constexpr int kernels_enotsupp = 524;  // include/linux/errno.h: it has no name and no text out here
+  if (error_number == kernels_enotsupp) error_number = ENOTSUP;
   if (error_number == EPERM || error_number == EACCES) hint = privilege_hint();
   if (error_number == ESRCH && pid) hint = fmt::format("process {} has ended", *pid);
   if (error_number == EINVAL || error_number == ENOTSUP || error_number == ENOEXEC)

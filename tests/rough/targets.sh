@@ -45,4 +45,9 @@ for file in no_first_line:'Exec format error' missing_shell:'No such file or dir
   refused "-c of ${file%%:*}" 2 "-c: can't run './${file%%:*}': ${file#*:}" "$zeektrace" -q -c "./${file%%:*}" \
     -e 'END { printf("x\n"); }'
 done
+
+# It begins with a lock prefix, which the kernel steps over for nobody.
+refused 'a function that cannot be probed' 2 'cannot attach .*pthread_spin_lock: Operation not supported$' \
+  "$zeektrace" -e 'uprobe:libc:pthread_spin_lock { @ = count(); }'
+if ! grep -q '^hint: the kernel will not probe an instruction there' .err; then fail 'it says why' 'it does not'; fi
 close
