@@ -13,9 +13,8 @@ namespace zeektrace {
 Result<Source> load_script(const Options& options) {
   if (options.script) return Source("<command line>", *options.script);
   bool standard_input = options.file == "-";
-  // One byte more than parse takes, so that parse can say that it is too much; the rest is never read.
-  constexpr size_t most = max_script_bytes + 1;
-  auto text = standard_input ? read_all(STDIN_FILENO, "standard input", most) : read_file(options.file, most);
+  auto text = standard_input ? read_all(STDIN_FILENO, "standard input", max_script_bytes)
+                             : read_file(options.file, max_script_bytes);
   if (text) return Source(standard_input ? "<standard input>" : options.file, std::move(*text));
   Error error = text.error();
   error.kind = Error::Kind::script;

@@ -12,7 +12,7 @@ refused 'only comments' 1 'error: the script has no probe' "$zeektrace" comments
 refused 'a binary' 1 "$targets/tally:1:1: error: the script is not text: byte 0x7f" "$zeektrace" "$targets/tally"
 refused 'a directory' 1 "can't read /: Is a directory" "$zeektrace" /
 refused 'a file that is not there' 1 "can't open missing\.bt: No such file" "$zeektrace" missing.bt
-refused 'a file without end' 1 '/dev/zero' "$zeektrace" /dev/zero
+refused 'a file without end' 1 '/dev/zero is larger than 4194304 bytes' "$zeektrace" /dev/zero
 refused 'an empty -e' 1 'error: the script has no probe' "$zeektrace" -e ''
 refused 'a standard input that is empty' 1 'the script has no probe' "$zeektrace" -
 
@@ -36,7 +36,7 @@ refused 'a number of a million digits' 1 'number\.bt:1:13: error: ' "$zeektrace"
 repeat 90000 'x{{{;;"'\''\$@ ' >garbage.bt
 refused 'a megabyte of garbage' 1 'garbage\.bt:1:[0-9]+: error: ' "$zeektrace" garbage.bt
 head -c 5000000 < <(yes '// padding') >large.bt
-refused 'five megabytes' 1 'large' "$zeektrace" large.bt
+refused 'five megabytes' 1 'large\.bt is larger than 4194304 bytes' "$zeektrace" large.bt
 printf 'BEGIN { @ = %s1%s; }' "$(repeat 100000 '(')" "$(repeat 100000 ')')" >parentheses.bt
 refused 'parentheses, 100000 deep' 1 'error: .*nested more than' "$zeektrace" parentheses.bt
 printf 'BEGIN { @ = %s1; }' "$(repeat 100000 '-')" >signs.bt
