@@ -1,5 +1,9 @@
 // The last step of a module: link the runtime, optimise, write the ELF file.
 #include <fmt/format.h>
+#include <llvm/Analysis/TargetLibraryInfo.h>
+#include <llvm/IR/DiagnosticHandler.h>
+#include <llvm/IR/DiagnosticInfo.h>
+#include <llvm/IR/DiagnosticPrinter.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/Linker/Linker.h>
@@ -40,6 +44,10 @@ void optimise(llvm::Module& module, llvm::TargetMachine& target) {
   llvm::CGSCCAnalysisManager calls;
   llvm::ModuleAnalysisManager modules;
   llvm::PassBuilder builder(&target);
+  // There is no C library over there: nothing may be turned into a call of memset or memcpy.
+  llvm::TargetLibraryInfoImpl no_library(llvm::Triple(module.getTargetTriple()));
+  no_library.disableAllFunctions();
+  functions.registerPass([&] { return llvm::TargetLibraryAnalysis(no_library); });
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(calls);
   builder.registerFunctionAnalyses(functions);
@@ -53,6 +61,35 @@ void optimise(llvm::Module& module, llvm::TargetMachine& target) {
 // but not so long that optimising takes many seconds.
 constexpr size_t longest_raw = 100'000;
 constexpr size_t longest_optimised = 21'000;
+
+// What the back end can't do is said to this handler, and LLVM goes on: the last word is ours.
+class Complaints final : public llvm::DiagnosticHandler {
+ public:
+  explicit Complaints(std::string& first) : first_(first) {}
+  bool handleDiagnostics(const llvm::DiagnosticInfo& info) override {
+    if (info.getSeverity() != llvm::DS_Error || !first_.empty()) return true;
+    llvm::raw_string_ostream stream(first_);
+    llvm::DiagnosticPrinterRawOStream printer(stream);
+    info.print(printer);
+    return true;
+  }
+
+ private:
+  std::string& first_;
+};
+
+// A complaint of the back end as an error of the script; "…: in function p0_BEGIN i64 (ptr): Looks like the BPF stack
+// limit is exceeded. …"
+Error too_complex(const std::string& complaint, const Program& program) {
+  std::string where = "the script";
+  for (const Probe& probe : program.probes)
+    if (complaint.find(probe.function + " ") != std::string::npos) where = probe.points.front().name;
+  bool stack = complaint.find("stack limit") != std::string::npos;
+  return {Error::Kind::script,
+          stack ? fmt::format("the program for {} needs more than the 512 bytes of stack that BPF has", where)
+                : fmt::format("the program for {} can't be made into BPF: {}", where, complaint),
+          "spread long expressions over several statements or probes, use fewer variables", nullptr};
+}
 
 const llvm::Function* longer_than(const llvm::Module& module, size_t most) {
   for (const llvm::Function& function : module)
@@ -95,7 +132,10 @@ Result<Object> BpfModule::finish() {
   llvm::legacy::PassManager writer;
   if (target->addPassesToEmitFile(writer, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
     bug("LLVM's BPF back end writes no object files");
+  std::string complaint;
+  context.setDiagnosticHandler(std::make_unique<Complaints>(complaint));
   writer.run(*module);
+  if (!complaint.empty()) return too_complex(complaint, program_);
   Object object;
   object.elf.resize(bytes.size());
   std::copy_n(reinterpret_cast<const std::byte*>(bytes.data()), bytes.size(), object.elf.begin());

@@ -68,7 +68,7 @@ Result<Program> Checking::run() {
     walk();
     bool settled = seen_ == known_;
     known_ = std::exchange(seen_, {});
-    if (settled) break;
+    if (settled && !assume_integers()) break;
   }
   lay_out_maps();
   reports_ = &diagnostics_;
@@ -177,6 +177,18 @@ void Checking::name_probes() {
 
 // ---- walks ----
 
+// A map whose every assignment reads the map itself (@n[k] = @n[k] + 1) holds integers: a missing key reads 0. True when
+// there was one to be settled so.
+bool Checking::assume_integers() {
+  bool any = false;
+  for (auto& [name, facts] : known_.maps) {
+    if (!facts.assigned || facts.value.type.kind != Type::Kind::none) continue;
+    facts.value.type = Type::integer(8, true);
+    any = true;
+  }
+  return any;
+}
+
 void Checking::walk() {
   program_.records.clear();
   program_.record_of.clear();
@@ -190,8 +202,22 @@ void Checking::walk() {
     if (probe.syntax->predicate) condition(*probe.syntax->predicate);
     block(probe.syntax->body);
     probe.variables.clear();
-    for (const auto& [name, merged] : known_.variables[decl_]) probe.variables[name] = merged.type;
+    if (auto known = known_.variables.find(decl_); known != known_.variables.end())
+      for (const auto& [name, merged] : known->second) probe.variables[name] = merged.type;
   }
+}
+
+const MapFacts& Checking::known_map(const std::string& name) const {
+  static const MapFacts unknown;
+  auto found = known_.maps.find(name);
+  return found == known_.maps.end() ? unknown : found->second;
+}
+
+Type Checking::known_variable(const std::string& name) const {
+  auto known = known_.variables.find(decl_);
+  if (known == known_.variables.end()) return Type();
+  auto found = known->second.find(name);
+  return found == known->second.end() ? Type() : found->second.type;
 }
 
 const Field* Checking::field(std::string_view name) const {

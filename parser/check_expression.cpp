@@ -164,7 +164,7 @@ Type Checking::field_of(const Expr& expr, const FieldRef& node) {
 
 Type Checking::variable(const Expr& expr, const Variable& node) {
   if (!assigned_.contains(node.name)) reports_->add(Code::unset_variable, expr.span, node.name);
-  return known_.variables[decl_][node.name].type;
+  return known_variable(node.name);
 }
 
 // ---- calls ----
@@ -250,7 +250,7 @@ bool Checking::argument(const Expr& arg, const Param& param, size_t number, std:
   bool whole = map && map->keys.empty() && (param.want == Want::map || param.want == Want::map_or_value);
   if (whole) {
     declare_map(arg);
-    if (known_.maps[map->name].value.type.kind != Type::Kind::none) return true;
+    if (known_map(map->name).value.type.kind != Type::Kind::none) return true;
     reports_->add(Code::unset_map, arg.span, map->name);
     return false;
   }
@@ -300,7 +300,7 @@ Type Checking::step(const Step& node) {
   if (auto* map = std::get_if<MapRef>(&node.target->node)) {
     declare_map(*node.target);
     use_keys(*node.target);
-    type = known_.maps[map->name].value.type;
+    type = known_map(map->name).value.type;
     assign_to_map(*node.target, type.is_pointer() ? type : Type::integer(8, true), true, node.target->span);
   } else if (std::holds_alternative<Variable>(node.target->node)) {
     type = expression(*node.target);

@@ -47,7 +47,7 @@ Type Checking::read_map(const Expr& expr) {
   declare_map(expr);
   use_keys(expr);
   const std::string& name = std::get<MapRef>(expr.node).name;
-  const Type& type = known_.maps[name].value.type;
+  const Type& type = known_map(name).value.type;
   if (type.kind == Type::Kind::none) reports_->add(Code::unset_map, expr.span, name);
   if (type.is_aggregate()) reports_->add(Code::aggregate_read, expr.span, name, type.spelling());
   return type.is_aggregate() ? Type::integer(8, true) : type;
@@ -62,7 +62,7 @@ void Checking::assign_to_map(const Expr& target, const Type& type, bool is_liter
 
 void Checking::lay_out_maps() {
   for (MapDef& def : program_.maps) {
-    const MapFacts& facts = known_.maps[def.name];
+    const MapFacts& facts = known_map(def.name);
     def.value = facts.value.type;
     def.keys.clear();
     for (const Merged& key : facts.keys) def.keys.push_back(key.type);

@@ -45,7 +45,7 @@ void Checking::assign_variable(const Assign& assign, const std::string& name) {
   if (!merged.merge(type, is_literal(*assign.value)))
     reports_->add(Code::variable_type, assign.value->span, name, merged.type.spelling(), type.spelling());
   assigned_.insert(name);
-  program_.types[assign.target->id] = known_.variables[decl_][name].type;
+  program_.types[assign.target->id] = known_variable(name);
 }
 
 void Checking::assign_map(const Assign& assign) {
@@ -59,9 +59,13 @@ void Checking::assign_map(const Assign& assign) {
   assign_ = outer;
 
   const std::string& name = std::get<MapRef>(target.node).name;
-  const Type known = known_.maps[name].value.type;
+  const Type known = known_map(name).value.type;
   program_.types[target.id] = known;
-  if (type.kind == Type::Kind::none) return;  // delete() gives the map no type
+  // delete() gives the map no type; what reads a map that has none yet may get one later.
+  auto* call = std::get_if<Call>(&from.node);
+  const Builtin* row = call ? find_builtin(builtins_, call->function, Builtin::Form::function) : nullptr;
+  seen_.maps[name].assigned |= !row || row->place == Builtin::Place::expression;
+  if (type.kind == Type::Kind::none) return;
   if (!assign.op.empty()) {
     bool numbers = (known.is_integer() || known.is_pointer()) && (type.is_integer() || type.is_pointer());
     if (known.is_aggregate())

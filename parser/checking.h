@@ -43,6 +43,7 @@ class Checking final : public Checker {
 
   // Walks.
   void walk();
+  bool assume_integers();
   void lay_out_maps();
   void block(const Block& statements);
   void statement(const Stmt& statement);
@@ -66,6 +67,10 @@ class Checking final : public Checker {
   bool argument(const Expr& arg, const Param& param, size_t number, std::string_view of);
   // A number that takes the sign of what it meets.
   bool is_literal(const Expr& expr) const { return literal_integer(expr) && type_of(expr).is_signed; }
+
+  // What the walk before this one saw; of kind none when it saw nothing.
+  const MapFacts& known_map(const std::string& name) const;
+  Type known_variable(const std::string& name) const;
 
   // Maps.
   void declare_map(const Expr& expr);

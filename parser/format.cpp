@@ -46,7 +46,8 @@ std::optional<std::string> parse_format(std::string_view format, std::vector<Con
     }
     c.width = read_number(format, at);
     if (at < format.size() && format[at] == '.') c.precision = read_number(format, ++at);
-    while (at < format.size() && std::string_view("lhzj").find(format[at]) != std::string_view::npos) at++;
+    for (; at < format.size() && std::string_view("lhzj").find(format[at]) != std::string_view::npos; at++)
+      if (format[at] == 'h') c.size = c.size == 8 ? 2 : 1;
     bool known = at < format.size() && letters.find(format[at]) != std::string_view::npos;
     c.letter = known ? format[at] : '\0';
     c.end = std::min(at + 1, format.size());

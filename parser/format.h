@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,14 +10,15 @@
 
 namespace zeektrace {
 
-// One conversion: %[flags][width][.precision][length]letter. Lengths (l, ll, h, hh, z, j) are read and mean nothing:
-// every integer has 64 bits. A `*` is not known.
+// One conversion: %[flags][width][.precision][length]letter. Lengths: h and hh cut an integer as in C; l, ll, z and j
+// mean nothing, since integers have 64 bits here. A `*` is not known.
 struct Conversion {
   size_t begin = 0;  // offset of the '%' in the format
   size_t end = 0;    // offset after the letter
   bool left = false, plus = false, space = false, alternate = false, zero = false;
   size_t width = 0;
   std::optional<size_t> precision;
+  uint32_t size = 8;  // bytes of the integer that are printed
   char letter = 'd';
 
   bool takes_text() const { return letter == 's'; }

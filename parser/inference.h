@@ -24,6 +24,7 @@ struct Merged {
 
 struct MapFacts {
   bool keys_known = false;
+  bool assigned = false;  // to something whose type is perhaps not known yet
   std::vector<Merged> keys;
   Merged value;
   bool operator==(const MapFacts&) const = default;

@@ -36,7 +36,8 @@ Grammar::symbol_type Lexer::field(std::string_view text) {
 
 Grammar::symbol_type Lexer::string(std::string_view text) {
   Span inside{span_.begin + 1, span_.end - 1};
-  return token(token::STRING, read_string(tree_, inside, text.substr(1, text.size() - 2)));
+  std::string value = read_string(tree_, inside, text.substr(1, text.size() - 2));
+  return token(token::STRING, value.substr(0, value.find('\0')));  // a text ends at its NUL, as in C
 }
 
 // $1, $2 … and $#.

@@ -31,6 +31,7 @@ Links& Links::operator=(Links&& other) noexcept {
   if (this != &other) {
     close_all();
     fds_ = std::exchange(other.fds_, {});
+    skipped_ = std::exchange(other.skipped_, {});
   }
   return *this;
 }
@@ -38,6 +39,8 @@ Links& Links::operator=(Links&& other) noexcept {
 void Links::take(Links&& other) {
   fds_.insert(fds_.end(), other.fds_.begin(), other.fds_.end());
   other.fds_.clear();
+  skipped_.insert(skipped_.end(), other.skipped_.begin(), other.skipped_.end());
+  other.skipped_.clear();
 }
 
 void Links::close_all() {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -27,16 +28,21 @@ struct AttachRequest {
 class Links {
  public:
   Links() = default;
-  Links(Links&& other) noexcept : fds_(std::exchange(other.fds_, {})) {}
+  Links(Links&& other) noexcept
+      : fds_(std::exchange(other.fds_, {})), skipped_(std::exchange(other.skipped_, {})) {}
   Links& operator=(Links&& other) noexcept;
   ~Links() { close_all(); }
   void add(int fd) { fds_.push_back(fd); }
   void take(Links&& other);
+  // One of many places that a glob named and the kernel refuses: the others are armed, and this one is told.
+  void skip(std::string place) { skipped_.push_back(std::move(place)); }
+  const std::vector<std::string>& skipped() const { return skipped_; }
   size_t size() const { return fds_.size(); }
   void close_all();
 
  private:
   std::vector<int> fds_;
+  std::vector<std::string> skipped_;
 };
 
 }  // namespace zeektrace

@@ -3,6 +3,8 @@
 // is read once, in one pass, and never changes.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -69,5 +71,16 @@ struct ReturnHazard {
 // exception tables remain, the names that the statically linked C++ or Rust run-time leaves in the read-only
 // data decide.
 std::optional<ReturnHazard> return_hazard(const Binary& binary);
+
+// A C library's function can call back into C++ code (qsort's comparator), and what that throws passes through the
+// library's frame. So return probes on a library are let through where the traced program is known and uses no
+// exceptions; in the C library itself also on every function that calls nobody back. `functions`: names of those that
+// are to be probed.
+struct TracedProgram {
+  std::string executable;       // "" when any process may be hit
+  std::optional<pid_t> process;  // whose loaded libraries count too
+};
+std::optional<ReturnHazard> callback_hazard(const Binary& library, const std::vector<std::string>& functions,
+                                            const TracedProgram& program);
 
 }  // namespace zeektrace

@@ -75,6 +75,11 @@ Error LoadLog::rejected(int error_number, const Program& program, const std::str
   if (line == 0 && probe != nullptr && probe->syntax != nullptr)
     line = program.source->position(probe->syntax->span.begin).line;
   if (line != 0) place += fmt::format(":{}", line);
+  if (rejection.message.find("maps per program") != std::string::npos)
+    return Error{Error::Kind::machine,
+                 fmt::format("the program for {} at {} uses more than the 64 maps that the kernel allows", name,
+                             place),
+                 "spread its statements over several probes on the same place", nullptr};
   if (error_number == E2BIG || rejection.message.find("too large") != std::string::npos)
     return Error{
         Error::Kind::machine,

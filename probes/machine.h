@@ -19,6 +19,7 @@ class Machine {
  public:
   struct Settings {
     std::optional<pid_t> pid;   // -p or -c: whose mappings resolve a bare library name, and whose events count
+    std::string program;        // the executable that -c will run: until then /proc/PID/exe is zeektrace
     // --unsafe: return probes on binaries with C++ exceptions, uprobes inside of functions
     bool unsafe = false;
     std::string tracefs;        // "" to find it (mounted, or mounted privately for this process only)

@@ -1,6 +1,11 @@
 // Which binaries a return probe would endanger; the rule is told in elf.h.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
 #include "probes/elf.h"
 #include "probes/elf_file.h"
 
@@ -58,10 +63,8 @@ std::string_view language_of_read_only_data(const ElfFile& file) {
   return {};
 }
 
-}  // namespace
-
-std::optional<ReturnHazard> return_hazard(const Binary& binary) {
-  auto file = ElfFile::open(binary.path, binary.path);
+std::optional<ReturnHazard> hazard_of_file(const std::string& path) {
+  auto file = ElfFile::open(path, path);
   if (!file) return std::nullopt;  // it was read a moment ago; attaching will tell what is wrong
   GElf_Shdr header;
   for (const std::string_view section : {".gopclntab", ".note.go.buildid", ".data.rel.ro.gopclntab"})
@@ -78,6 +81,80 @@ std::optional<ReturnHazard> return_hazard(const Binary& binary) {
       false, fmt::format("it uses {}; one that passes through a function with a return probe cannot be "
                          "unwound and ends the process",
                          language)};
+}
+
+// DT_SONAME, which libraries have and programs do not.
+std::string shared_object_name(const ElfFile& file) {
+  GElf_Shdr header;
+  Elf_Scn* scn = file.section(".dynamic", header);
+  Elf_Data* data = scn == nullptr ? nullptr : elf_getdata(scn, nullptr);
+  if (data == nullptr || header.sh_entsize == 0) return "";
+  for (size_t i = 0; i < data->d_size / header.sh_entsize; i++) {
+    GElf_Dyn entry;
+    if (gelf_getdyn(data, static_cast<int>(i), &entry) == nullptr || entry.d_tag != DT_SONAME) continue;
+    const char* name = elf_strptr(file.handle(), header.sh_link, entry.d_un.d_val);
+    return name == nullptr ? "" : name;
+  }
+  return "";
+}
+
+bool is_c_library(std::string_view name) {
+  for (const std::string_view prefix : {"libc.so", "libm.so", "libpthread.so", "librt.so", "libdl.so", "ld-linux",
+                                        "libc.musl", "ld-musl"})
+    if (name.starts_with(prefix)) return true;
+  return false;
+}
+
+// Functions of the C library that run code of their caller's: comparators, visitors, initialisers, handlers at exit, a
+// thread's or the program's main function, constructors of what is loaded. (glibc 2.36, its manual and elf/, nptl/.)
+constexpr std::string_view calls_back[] = {
+    "qsort", "qsort_r", "__qsort_r", "bsearch", "lfind", "lsearch", "tsearch", "__tsearch", "tfind", "tdelete", "twalk",
+    "twalk_r", "tdestroy", "ftw", "ftw64", "nftw", "nftw64", "scandir", "scandir64", "scandirat", "scandirat64", "glob",
+    "glob64", "fts_open", "fts_read", "fts_children", "fts64_open", "fts64_read", "fts64_children", "dl_iterate_phdr",
+    "__dl_iterate_phdr", "pthread_once", "__pthread_once", "call_once", "exit", "quick_exit", "__cxa_finalize",
+    "__libc_start_main", "__libc_start_call_main", "__libc_start_main_impl", "start_thread", "clone", "clone3", "dlopen",
+    "dlmopen", "dlclose", "argp_parse", "fork", "makecontext", "swapcontext", "setcontext", "svc_run", "callrpc",
+    "_dl_init", "_dl_fini", "msort_with_tmp", "msort_with_tmp.part.0", "quicksort", "_quicksort",
+};
+
+// A C++ run-time among the files that the process has mapped: a plugin of a C program can bring it.
+bool has_cxx_mapped(pid_t pid) {
+  FILE* maps = fopen(fmt::format("/proc/{}/maps", pid).c_str(), "re");
+  if (maps == nullptr) return false;
+  bool found = false;
+  char* line = nullptr;
+  size_t capacity = 0;
+  while (!found && getline(&line, &capacity, maps) > 0)
+    found = strstr(line, "libstdc++") != nullptr || strstr(line, "libc++abi") != nullptr;
+  free(line);
+  fclose(maps);
+  return found;
+}
+
+}  // namespace
+
+std::optional<ReturnHazard> return_hazard(const Binary& binary) { return hazard_of_file(binary.path); }
+
+std::optional<ReturnHazard> callback_hazard(const Binary& library, const std::vector<std::string>& functions,
+                                            const TracedProgram& program) {
+  auto file = ElfFile::open(library.path, library.path);
+  if (!file) return std::nullopt;
+  const std::string name = shared_object_name(*file);
+  if (name.empty()) return std::nullopt;  // a program calls nobody back but itself
+  std::string culprit = name;
+  if (is_c_library(name)) {
+    auto caller = std::find_if(functions.begin(), functions.end(), [](const std::string& function) {
+      return std::find(std::begin(calls_back), std::end(calls_back), function) != std::end(calls_back);
+    });
+    if (caller == functions.end()) return std::nullopt;
+    culprit = *caller;
+  }
+  const char* ending = "what that throws cannot pass through a function with a return probe, and ends the process";
+  if (program.executable.empty())
+    return ReturnHazard{false, fmt::format("{} can call back into C++ code of any process, and {}", culprit, ending)};
+  if (!hazard_of_file(program.executable) && !(program.process && has_cxx_mapped(*program.process))) return std::nullopt;
+  return ReturnHazard{
+      false, fmt::format("{} can call back into this program, which uses C++ exceptions or the like; {}", culprit, ending)};
 }
 
 }  // namespace zeektrace

@@ -103,12 +103,14 @@ Result<size_t> Tracer::arm() {
     if (probe.how->runs_in_tracer) continue;
     auto attached = probe.how->attach({state_->programs[i], probe, state_->machine});
     if (!attached) return attached.error();
+    points += probe.points.size() - attached->skipped().size();
     links.take(*std::move(attached));
-    points += probe.points.size();
   }
   state_->links = std::move(links);
   return points;
 }
+
+const std::vector<std::string>& Tracer::skipped() const { return state_->links.skipped(); }
 
 void Tracer::disarm() { state_->links.close_all(); }
 

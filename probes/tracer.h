@@ -34,8 +34,10 @@ class Tracer {
 
   // Runs every probe of this provider now (BEGIN, END), in script order.
   Status run(std::string_view provider);
-  // Attaches all others, in groups. All or nothing. The number is that of attach points.
+  // Attaches all others, in groups. The number is that of attach points. All or nothing, but for places among many that
+  // the kernel can't probe: those are skipped().
   Result<size_t> arm();
+  const std::vector<std::string>& skipped() const;
   // Detaches everything, links in parallel. What maps and ring hold stays readable.
   void disarm();
 
@@ -48,7 +50,7 @@ class Tracer {
   Result<std::vector<MapRow>> read(const MapDef& map) const;
   Status clear(const MapDef& map);  // removes every element; an array's values become 0
   Status zero(const MapDef& map);   // keeps the keys, values become 0
-  // Removes everything but nothing else's: value of the counter, summed over the CPUs.
+  // Summed over the CPUs.
   uint64_t counter(Counter counter) const;
   // Return addresses of a stack, innermost first; empty when it is not known.
   std::vector<uint64_t> frames(uint64_t hash) const;

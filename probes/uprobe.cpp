@@ -34,9 +34,18 @@ UprobeTarget split_target(std::string_view target) {
   return {target, ""};
 }
 
-std::optional<Error> refuse_return_probe(const Binary& binary, const BinaryPath& path, bool unsafe) {
-  const auto hazard = return_hazard(binary);
-  if (!hazard || (unsafe && !hazard->never)) return std::nullopt;
+std::optional<Error> refuse_return_probe(const Binary& binary, const BinaryPath& path,
+                                         const std::vector<FoundFunction>& functions,
+                                         const Machine::Settings& settings) {
+  auto hazard = return_hazard(binary);
+  if (!hazard) {
+    TracedProgram program{settings.program, std::nullopt};
+    if (settings.pid && program.executable.empty()) program = {fmt::format("/proc/{}/exe", *settings.pid), settings.pid};
+    std::vector<std::string> names;
+    for (const FoundFunction& function : functions) names.push_back(function.name);
+    hazard = callback_hazard(binary, names, program);
+  }
+  if (!hazard || (settings.unsafe && !hazard->never)) return std::nullopt;
   return Error{Error::Kind::script,
                fmt::format("a return probe on {} could kill the process: {}", path.shown, hazard->why),
                hazard->never ? "probe the function's entry, or the instruction that returns (FUNCTION+OFFSET)"
@@ -86,7 +95,7 @@ Points expand(Machine& machine, std::string_view target, ProviderRow row, bool a
   }
   if (!functions) return functions.error();
   if (at_return) {
-    if (auto refusal = refuse_return_probe(**binary, *path, machine.settings().unsafe))
+    if (auto refusal = refuse_return_probe(**binary, *path, *functions, machine.settings()))
       return *std::move(refusal);
   }
   const Mechanism& how = uprobe_mechanism(inside.features, at_return, machine.settings().pid.has_value());

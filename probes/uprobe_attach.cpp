@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <map>
+#include <optional>
 
 #include "probes/attach.h"
 #include "probes/features.h"
@@ -18,18 +19,20 @@ namespace zeektrace {
 
 namespace {
 
+// Places in one file.
 struct Places {
   std::vector<unsigned long> offsets;
   std::vector<__u64> cookies;
-  std::string_view first;  // its name
+  std::vector<std::string_view> names;
 };
+
+constexpr int kernels_enotsupp = 524;  // include/linux/errno.h: it has no name and no text out here
 
 Error uprobe_error(int error_number, std::string_view place, size_t places, std::optional<pid_t> pid) {
   std::string what = places == 1
                          ? fmt::format("cannot attach {}", place)
                          : fmt::format("cannot attach {} and {} more in the same file", place, places - 1);
   std::string hint;
-  constexpr int kernels_enotsupp = 524;  // include/linux/errno.h: it has no name and no text out here
   if (error_number == kernels_enotsupp) error_number = ENOTSUP;
   if (error_number == EPERM || error_number == EACCES) hint = privilege_hint();
   if (error_number == ESRCH && pid) hint = fmt::format("process {} has ended", *pid);
@@ -43,30 +46,75 @@ Error uprobe_error(int error_number, std::string_view place, size_t places, std:
   return errno_error(error_number, what, hint);
 }
 
+// An instruction that the kernel will not step over, as opposed to something that concerns all places.
+bool concerns_one_place(int error_number) {
+  return error_number == kernels_enotsupp || error_number == ENOTSUP || error_number == EINVAL ||
+         error_number == ENOEXEC || error_number == EILSEQ;
+}
+
+class MultiLink {
+ public:
+  MultiLink(const AttachRequest& request, unsigned flags, const std::string& file)
+      : request_(request), flags_(flags), file_(file) {}
+
+  // One link for the places from `begin` to `end`. The kernel refuses all of them for one that it can't probe; so a
+  // refused link is tried again in halves, and what is refused alone is skipped.
+  std::optional<Error> attach(const Places& places, size_t begin, size_t end, Links& links) {
+    const int link = try_link(places, begin, end);
+    if (link >= 0) {
+      links.add(link);
+      return std::nullopt;
+    }
+    const auto pid = request_.machine.settings().pid;
+    if (!concerns_one_place(-link) || places.offsets.size() == 1)
+      return uprobe_error(-link, places.names[begin], end - begin, pid);
+    if (end - begin == 1) {
+      last_refusal_ = -link;
+      links.skip(std::string(places.names[begin]));
+      return std::nullopt;
+    }
+    const size_t middle = begin + (end - begin) / 2;
+    if (auto error = attach(places, begin, middle, links)) return error;
+    return attach(places, middle, end, links);
+  }
+  int last_refusal() const { return last_refusal_; }
+
+ private:
+  int try_link(const Places& places, size_t begin, size_t end) const {
+    LIBBPF_OPTS(bpf_link_create_opts, options);
+    const auto pid = request_.machine.settings().pid;
+    options.uprobe_multi.flags = flags_;
+    options.uprobe_multi.cnt = static_cast<__u32>(end - begin);
+    options.uprobe_multi.path = file_.c_str();
+    options.uprobe_multi.offsets = places.offsets.data() + begin;
+    options.uprobe_multi.cookies = places.cookies.data() + begin;
+    options.uprobe_multi.pid = pid ? static_cast<__u32>(*pid) : 0;
+    return bpf_link_create(bpf_program__fd(request_.program), 0, kernel_abi::trace_uprobe_multi, &options);
+  }
+
+  const AttachRequest& request_;
+  const unsigned flags_;
+  const std::string& file_;
+  int last_refusal_ = 0;
+};
+
 Result<Links> attach_multi(const AttachRequest& request, unsigned flags) {
-  std::map<std::string_view, Places> files;
+  std::map<std::string, Places> files;
   for (size_t i = 0; i < request.probe.points.size(); i++) {
     const AttachPoint& point = request.probe.points[i];
     Places& places = files[point.target];
-    if (places.offsets.empty()) places.first = point.name;
+    places.names.push_back(point.name);
     places.offsets.push_back(point.offset);
     places.cookies.push_back(request.probe.first_point + i);
   }
-  const auto pid = request.machine.settings().pid;
   Links links;
   for (const auto& [file, places] : files) {
-    const std::string path(file);
-    LIBBPF_OPTS(bpf_link_create_opts, options);
-    options.uprobe_multi.flags = flags;
-    options.uprobe_multi.cnt = static_cast<__u32>(places.offsets.size());
-    options.uprobe_multi.path = path.c_str();
-    options.uprobe_multi.offsets = places.offsets.data();
-    options.uprobe_multi.cookies = places.cookies.data();
-    options.uprobe_multi.pid = pid ? static_cast<__u32>(*pid) : 0;
-    const int link =
-        bpf_link_create(bpf_program__fd(request.program), 0, kernel_abi::trace_uprobe_multi, &options);
-    if (link < 0) return uprobe_error(-link, places.first, places.offsets.size(), pid);
-    links.add(link);
+    MultiLink multi(request, flags, file);
+    const size_t skipped = links.skipped().size();
+    if (auto error = multi.attach(places, 0, places.offsets.size(), links)) return *std::move(error);
+    if (links.skipped().size() - skipped == places.offsets.size())
+      return uprobe_error(multi.last_refusal(), places.names.front(), places.names.size(),
+                          request.machine.settings().pid);
   }
   return links;
 }

@@ -28,6 +28,7 @@ class Child {
   Child& operator=(Child&&) = delete;
   ~Child();
 
+  const std::string& program() const { return program_; }  // its path
   pid_t pid() const { return pid_; }
   // Lets it run. An Error when the system refuses to execute it.
   Status release();

@@ -254,14 +254,19 @@ std::vector<Value> decode_fields(const Record& record, Bytes message, const Name
 
 Table decode_table(const MapDef& map, std::span<const MapRow> rows, const Shown& shown, const Names& names) {
   Table table{map.name, table_kind(map.value), !map.keys.empty(), {}};
+  // In the order of the values as they are; only what is shown is divided.
+  std::vector<std::pair<Table::Row, const MapRow*>> decoded;
   for (const auto& row : rows) {
     auto key = decode_key(map, row.key, names);
-    auto value = decode_element(map.value, row, shown.div, names);
-    if (key && value) table.rows.push_back({std::move(*key), std::move(*value)});
+    auto value = decode_element(map.value, row, 1, names);
+    if (key && value) decoded.push_back({{std::move(*key), std::move(*value)}, &row});
   }
-  std::sort(table.rows.begin(), table.rows.end(), row_less);
-  if (shown.top != 0 && table.rows.size() > shown.top) {
-    table.rows.erase(table.rows.begin(), table.rows.end() - static_cast<std::ptrdiff_t>(shown.top));
+  std::sort(decoded.begin(), decoded.end(), [](const auto& a, const auto& b) { return row_less(a.first, b.first); });
+  if (shown.top != 0 && decoded.size() > shown.top)
+    decoded.erase(decoded.begin(), decoded.end() - static_cast<std::ptrdiff_t>(shown.top));
+  for (auto& [row, source] : decoded) {
+    if (shown.div > 1) row.value = *decode_element(map.value, *source, shown.div, names);
+    table.rows.push_back(std::move(row));
   }
   return table;
 }

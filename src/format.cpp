@@ -68,6 +68,12 @@ std::string convert(const Conversion& c, const Value& value, uint32_t size) {
     return pad(c, std::move(text));
   }
   uint64_t bits = bits_of(value);
+  size = std::min(size, c.size);
+  if (c.size < 8) {
+    // As C converts: the sign is that of the narrow integer.
+    int unused = 64 - 8 * static_cast<int>(c.size);
+    bits = static_cast<uint64_t>(static_cast<int64_t>(bits << unused) >> unused);
+  }
   uint64_t narrow = size < 8 ? bits & ((uint64_t{1} << (8 * size)) - 1) : bits;
   switch (c.letter) {
     case 'd':

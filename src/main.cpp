@@ -67,9 +67,10 @@ class Stages {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-Machine::Settings settings(const Options& options, std::optional<pid_t> pid) {
+Machine::Settings settings(const Options& options, std::optional<pid_t> pid, std::string program = "") {
   Machine::Settings settings;
   settings.pid = pid;
+  settings.program = std::move(program);
   settings.unsafe = options.unsafe;
   return settings;
 }
@@ -117,7 +118,7 @@ int run(const Options& options) {
   auto child = start_child(options);
   if (!child) return report(child.error());
   auto pid = *child ? (*child)->pid() : options.pid;
-  Machine machine(settings(options, pid));
+  Machine machine(settings(options, pid, *child ? (*child)->program() : ""));
   CheckOptions check_options{options.params, options.max_map_keys, options.max_strlen, {}};
   if (pid) check_options.only_pid = static_cast<uint32_t>(*pid);
   auto program = check(*source, *ast, all_builtins(), all_providers(), machine, check_options, diagnostics);

@@ -77,7 +77,8 @@ void Messages::exit(const Record& record, Bytes message) {
     if (const auto* number = std::get_if<Signed>(&value)) status = static_cast<int>(number->value);
     if (const auto* number = std::get_if<Unsigned>(&value)) status = static_cast<int>(number->value);
   }
-  if (!exit_status_) exit_status_ = status;
+  // The first one ends the script; one that names a status, in END perhaps, still sets it.
+  if (!exit_status_ || !record.fields.empty()) exit_status_ = status;
 }
 
 std::string time_text(const std::string& format) {

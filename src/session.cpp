@@ -169,6 +169,7 @@ class Session {
     auto points = tracer_.arm();
     if (!points) return points.error();
     armed_ = true;
+    tell_skipped();
     size_t count = *points;
     for (const auto& probe : program_.probes) {
       if (probe.how->runs_in_tracer) count += probe.points.size();
@@ -238,6 +239,16 @@ class Session {
           {messages_.malformed(), "event", "lost", "the message was cut short", "please report this"});
     }
     if (!symbols_.trouble().empty()) say(stderr, symbols_.trouble() + "\n");
+  }
+
+  void tell_skipped() {
+    constexpr size_t most_named = 3;
+    const auto& skipped = tracer_.skipped();
+    if (skipped.empty()) return;
+    std::string names = fmt::format("{}", fmt::join(skipped.begin(), skipped.begin() + std::min(most_named, skipped.size()), ", "));
+    if (skipped.size() > most_named) names += ", …";
+    say(stderr, fmt::format("{} {} not probed: the kernel can't step over the instruction there ({})\n",
+                            skipped.size(), skipped.size() == 1 ? "place is" : "places are", names));
   }
 
   // A command that ended badly has perhaps not done what it was run for.

@@ -66,6 +66,28 @@ std::string key_text(const std::vector<Value>& key) {
   return text;
 }
 
+// As key_text(), but each part as JSON spells it: keys that differ look different, but for bytes that are no UTF-8.
+std::string exact_key_text(const std::vector<Value>& key) {
+  Json parts = Json::array();
+  for (const auto& part : key) parts.push_back(value_json(part));
+  return parts.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// The table's rows as an object. Two keys may read the same ("a,b" and "c", "a" and "b,c"): the second is spelled
+// exactly, and numbered should that not be enough. No row is lost.
+Json rows_json(const Table& table) {
+  Json object = Json::object();
+  for (const auto& row : table.rows) {
+    std::string name = Json(key_text(row.key)).dump(-1, ' ', false, Json::error_handler_t::replace);
+    name = Json::parse(name).get<std::string>();  // with what is no UTF-8 replaced, as it will be printed
+    if (object.contains(name)) name = exact_key_text(row.key);
+    std::string unique = name;
+    for (int i = 2; object.contains(unique); ++i) unique = fmt::format("{} #{}", name, i);
+    object[unique] = value_json(row.value);
+  }
+  return object;
+}
+
 std::string_view type_word(Table::Kind kind) {
   switch (kind) {
     case Table::Kind::map: return "map";
@@ -86,15 +108,13 @@ class JsonOutput final : public Output {
   void time(std::string_view text) override { write("time", text); }
   void value(const Value& value) override { write("value", value_json(value)); }
   void table(const Table& table) override {
-    Json content = table.keyed ? Json::object() : Json(nullptr);
-    if (!table.keyed && table.kind == Table::Kind::hist) content = Json::array();
-    for (const auto& row : table.rows) {
-      if (table.keyed) {
-        content[key_text(row.key)] = value_json(row.value);
-      } else {
-        content = value_json(row.value);
-      }
-    }
+    Json content;
+    if (table.keyed)
+      content = rows_json(table);
+    else if (!table.rows.empty())
+      content = value_json(table.rows.front().value);
+    else if (table.kind == Table::Kind::hist)
+      content = Json::array();
     Json data = Json::object();
     data["@" + table.name] = std::move(content);
     write(type_word(table.kind), std::move(data));
