@@ -138,7 +138,8 @@ TEST(Parse, strings) {
       {R"("")", R"("")"},
       {R"("a b // c /* d */")", R"("a b // c /* d */")"},
       {R"("\n\t\\\"")", R"("\n\t\\\"")"},
-      {R"("\r\0\1\x7f")", R"("\x0d\x00\x01\x7f")"},
+      {R"("\r\1\x7f")", R"("\x0d\x01\x7f")"},
+      {R"("cut\0off")", R"("cut")"},  // a text ends at its NUL
       {R"("\x41\101\x4z")", R"("AA\x04z")"},
       {"\"\xc3\xa4\"", "\"\xc3\xa4\""},
       {R"("\q")", "bad_escape@14-16\n"},
