@@ -17,6 +17,7 @@ namespace {
 constexpr uint32_t no_prealloc = 1;  // BPF_F_NO_PREALLOC
 // Values above this are allocated as keys come: 4096 histograms for each of 64 CPUs would take 138 MB at once.
 constexpr uint32_t largest_preallocated = 64;
+constexpr uint32_t most_preallocated = 1 << 16;
 
 std::string_view type_name(MapType type) {
   switch (type) {
@@ -41,7 +42,8 @@ MapShape shape_of(const MapDef& map) {
     shape.type = per_cpu ? MapType::percpu_array : MapType::array;
   } else {
     shape.type = per_cpu ? MapType::percpu_hash : MapType::hash;
-    if (shape.key_size + shape.value_size > largest_preallocated) shape.flags = no_prealloc;
+    if (shape.key_size + shape.value_size > largest_preallocated || shape.max_entries > most_preallocated)
+      shape.flags = no_prealloc;
   }
   return shape;
 }

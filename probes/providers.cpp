@@ -141,7 +141,10 @@ Result<std::vector<Listed>> list_probes(Machine& machine, std::string_view patte
     auto error = add_points(machine, points_of(machine, row, target), with_fields, listed);
     if (error && !first_error) first_error = std::move(error);
   }
-  if (listed.empty() && first_error) return *std::move(first_error);
+  if (listed.empty() && first_error && by_provider) return *std::move(first_error);
+  if (listed.empty())
+    return Error{Error::Kind::script, fmt::format("nothing that can be probed matches '{}'", pattern),
+                 "say what kind of probe, such as uprobe:libc:malloc*, or use a glob, such as *read*", nullptr};
   return listed;
 }
 
