@@ -1,6 +1,7 @@
 // Buckets, extremes, division, stacks and scratch slots against what the user side and C make of the same numbers.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <map>
