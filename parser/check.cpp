@@ -60,7 +60,8 @@ Checking::Checking(const Source& source, const Ast& ast, std::span<const Builtin
 Result<Program> Checking::run() {
   Status expanded = expand_probes();
   if (!expanded) return expanded.error();
-  if (program_.probes.size() > most_programs) return std::move(program_);  // and no time lost on what they do
+  // What the blocks do can be judged only when all of them have their probes.
+  if (!diagnostics_.empty()) return std::move(program_);
   // Walks that only learn keep their complaints to themselves; the last one, which knows all types, speaks.
   Diagnostics ignored;
   reports_ = &ignored;

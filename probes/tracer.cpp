@@ -112,6 +112,8 @@ Result<size_t> Tracer::arm() {
 
 const std::vector<std::string>& Tracer::skipped() const { return state_->links.skipped(); }
 
+size_t Tracer::links() const { return state_->links.size(); }
+
 void Tracer::disarm() { state_->links.close_all(); }
 
 int Tracer::wait_fd() const { return state_->ring ? ring_buffer__epoll_fd(state_->ring.get()) : -1; }

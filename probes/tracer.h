@@ -38,6 +38,8 @@ class Tracer {
   // the kernel can't probe: those are skipped().
   Result<size_t> arm();
   const std::vector<std::string>& skipped() const;
+  // How many links and events hold the probes.
+  size_t links() const;
   // Detaches everything, links in parallel. What maps and ring hold stays readable.
   void disarm();
 

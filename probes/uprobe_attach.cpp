@@ -2,8 +2,13 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <map>
@@ -18,6 +23,73 @@
 namespace zeektrace {
 
 namespace {
+
+// Whether the kernel would take this instruction for another one. Its decoder gives the opcode byte of a vector
+// instruction (VEX: c4, c5; EVEX: 62) without the map that it belongs to, and uprobes look at the byte alone: what reads
+// as push, a conditional jump, call, jmp or nop is "emulated" as that, and the vector instruction never runs
+// (branch_setup_xol_ops and push_setup_xol_ops, arch/x86/kernel/uprobes.c; seen on 6.18 with vpbroadcastb, 62 e2 7d 48
+// 7a c6, the first instruction of glibc's __memset_avx512_unaligned_erms: the process crashes).
+bool is_misread(const std::array<uint8_t, 5>& code) {
+  uint8_t opcode = 0;
+  if (code[0] == 0xc5) opcode = code[2];
+  else if (code[0] == 0xc4) opcode = code[3];
+  else if (code[0] == 0x62) opcode = code[4];
+  else return false;
+  return (opcode >= 0x50 && opcode <= 0x57) || (opcode >= 0x70 && opcode <= 0x7f) || opcode == 0xe8 || opcode == 0xe9 ||
+         opcode == 0xeb || opcode == 0x90 || opcode == 0x0f;
+}
+
+// The points that the kernel can be trusted with; the others are left out and told.
+std::vector<size_t> sound_points(const Probe& probe, Links& links) {
+  std::vector<size_t> sound;
+  std::map<std::string, int> files;
+  for (size_t i = 0; i < probe.points.size(); i++) {
+    const AttachPoint& point = probe.points[i];
+    auto [file, is_new] = files.try_emplace(point.target, -1);
+    if (is_new) file->second = open(point.target.c_str(), O_RDONLY | O_CLOEXEC);
+    std::array<uint8_t, 5> code = {};
+    // What can't be read here the kernel refuses with its own reason.
+    const bool known = pread(file->second, code.data(), code.size(), static_cast<off_t>(point.offset)) > 0;
+    if (known && is_misread(code)) links.skip(point.name);
+    else sound.push_back(i);
+  }
+  for (const auto& [name, fd] : files)
+    if (fd >= 0) close(fd);
+  return sound;
+}
+
+Error misread_error(const AttachPoint& point) {
+  return {Error::Kind::machine,
+          fmt::format("{} begins with a vector instruction that the kernel takes for another one: a probe there would "
+                      "crash the process",
+                      point.name),
+          "probe its caller, or another variant of the function", nullptr};
+}
+
+// Our own mapping of a file's code, while it is probed. The kernel looks at the instructions only where the file is
+// mapped: without this one, probes on a program that is not running yet would seem to be armed, and never fire. Of no
+// use with a process filter, which keeps the kernel from looking at our mapping.
+class MappedCode {
+ public:
+  explicit MappedCode(const std::string& file) {
+    const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    struct stat status = {};
+    if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size > 0) {
+      size_ = static_cast<size_t>(status.st_size);
+      memory_ = mmap(nullptr, size_, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+    }
+    if (fd >= 0) close(fd);
+  }
+  MappedCode(const MappedCode&) = delete;
+  MappedCode& operator=(const MappedCode&) = delete;
+  ~MappedCode() {
+    if (memory_ != MAP_FAILED) munmap(memory_, size_);
+  }
+
+ private:
+  void* memory_ = MAP_FAILED;
+  size_t size_ = 0;
+};
 
 // Places in one file.
 struct Places {
@@ -100,15 +172,18 @@ class MultiLink {
 
 Result<Links> attach_multi(const AttachRequest& request, unsigned flags) {
   std::map<std::string, Places> files;
-  for (size_t i = 0; i < request.probe.points.size(); i++) {
+  Links links;
+  const std::vector<size_t> sound = sound_points(request.probe, links);
+  if (sound.empty()) return misread_error(request.probe.points.front());
+  for (const size_t i : sound) {
     const AttachPoint& point = request.probe.points[i];
     Places& places = files[point.target];
     places.names.push_back(point.name);
     places.offsets.push_back(point.offset);
     places.cookies.push_back(request.probe.first_point + i);
   }
-  Links links;
   for (const auto& [file, places] : files) {
+    const MappedCode code(file);
     MultiLink multi(request, flags, file);
     const size_t skipped = links.skipped().size();
     if (auto error = multi.attach(places, 0, places.offsets.size(), links)) return *std::move(error);
@@ -152,8 +227,11 @@ Result<Links> attach_events(const AttachRequest& request, bool at_return) {
   const auto pid = request.machine.settings().pid;
   const int cpu = online_cpus().front();
   Links links;
-  for (size_t i = 0; i < request.probe.points.size(); i++) {
+  const std::vector<size_t> sound = sound_points(request.probe, links);
+  if (sound.empty()) return misread_error(request.probe.points.front());
+  for (const size_t i : sound) {
     const AttachPoint& point = request.probe.points[i];
+    const MappedCode code(point.target);
     perf_event_attr attr = {};
     attr.type = *type;
     attr.config = at_return ? 1ULL << *return_bit : 0;

@@ -24,6 +24,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds fastest_drain{10}, slowest_drain{50};
 constexpr milliseconds first_look{1}, slowest_look{1000};
+constexpr size_t most_links_first = 64;
 constexpr int child_farewell_ms = 100;
 
 struct LossRow {
@@ -203,7 +204,18 @@ class Session {
     watch_.signals_end_at_once();
     look();
     if (child_ != nullptr) child_->let_go();
-    if (armed_) tracer_.disarm();
+    // The kernel takes a moment for each link, and lets go of perf events one after the other: nobody waits for many.
+    bool slow = tracer_.links() > most_links_first;
+    if (armed_ && !slow) tracer_.disarm();
+    auto status = tell_answers();
+    if (armed_ && slow) {
+      if (!options_.quiet) say(stderr, fmt::format("letting go of {} probes …\n", tracer_.links()));
+      tracer_.disarm();
+    }
+    return status;
+  }
+
+  Status tell_answers() {
     if (auto status = fetch(); !status) return status;
     messages_.listen_again();
     if (auto status = tracer_.run("END"); !status) return status;

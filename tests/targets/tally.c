@@ -333,6 +333,22 @@ static int calls_mode(uint64_t count) {
 TRACED uint64_t traced_step(uint64_t value) { return value + 1; }
 TRACED uint64_t traced_tick(uint64_t value) { return value + 1; }
 
+/* Functions that are never called and can't be probed: one begins with a lock prefix, which the kernel steps over for
+ * nobody; the other with a vector instruction (vpbroadcastb %esi, %zmm0) whose opcode byte reads as a jump. And one
+ * that can. */
+__asm__(
+    ".text\n"
+    ".globl odd_locked, odd_vector, odd_plain\n"
+    ".type odd_locked, @function\n"
+    "odd_locked: lock addl $0, (%rsp)\n ret\n"
+    ".size odd_locked, .-odd_locked\n"
+    ".type odd_vector, @function\n"
+    "odd_vector: .byte 0x62, 0xf2, 0x7d, 0x48, 0x7a, 0xc6\n ret\n"
+    ".size odd_vector, .-odd_vector\n"
+    ".type odd_plain, @function\n"
+    "odd_plain: nop\n ret\n"
+    ".size odd_plain, .-odd_plain\n");
+
 static uint64_t steps_per_thread;
 
 static void* thread_body(void* unused) {

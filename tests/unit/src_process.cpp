@@ -314,10 +314,24 @@ TEST(Watch, ASignalWhileEndingEndsAtOnce) {
         kill(getpid(), SIGINT);
         watch->signals_end_at_once();
         fprintf(stderr, "the first was taken;");
+        usleep(600'000);
         kill(getpid(), SIGINT);
         sleep(5);
       },
-      testing::ExitedWithCode(130), "the first was taken;");
+      testing::ExitedWithCode(130), "the first was taken;interrupted");
+}
+
+TEST(Watch, TwoSignalsTogetherAreOne) {
+  EXPECT_EXIT(
+      {
+        auto watch = Watch::make();
+        kill(getpid(), SIGTERM);
+        watch->signals_end_at_once();
+        kill(getpid(), SIGTERM);
+        fprintf(stderr, "still here;");
+        _exit(0);
+      },
+      testing::ExitedWithCode(0), "still here;");
 }
 
 // ---- files ----
