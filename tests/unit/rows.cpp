@@ -44,6 +44,19 @@ TEST(Rows, covers_names_only_rows) {
   }
 }
 
+TEST(Rows, the_readme_names_each) {
+  std::ifstream in(ZEEKTRACE_SOURCE_DIR "/README.md");
+  std::stringstream text;
+  text << in.rdbuf();
+  for (const Builtin& row : all_builtins()) {
+    if (row.form == Builtin::Form::op) continue;
+    std::string name = "`" + std::string(row.name) + (row.form == Builtin::Form::function ? "(" : "`");
+    EXPECT_NE(text.str().find(name), std::string::npos) << name;
+  }
+  for (const Provider& row : all_providers())
+    EXPECT_NE(text.str().find("`" + std::string(row.name)), std::string::npos) << row.name;
+}
+
 TEST(Rows, each_row_says_what_it_is) {
   for (const Builtin& row : all_builtins()) {
     EXPECT_FALSE(row.doc.empty()) << row.name;
