@@ -27,8 +27,9 @@ namespace {
 // Whether the kernel would take this instruction for another one. Its decoder gives the opcode byte of a vector
 // instruction (VEX: c4, c5; EVEX: 62) without the map that it belongs to, and uprobes look at the byte alone: what reads
 // as push, a conditional jump, call, jmp or nop is "emulated" as that, and the vector instruction never runs
-// (branch_setup_xol_ops and push_setup_xol_ops, arch/x86/kernel/uprobes.c; seen on 6.18 with vpbroadcastb, 62 e2 7d 48
-// 7a c6, the first instruction of glibc's __memset_avx512_unaligned_erms: the process crashes).
+// (arch/x86/kernel/uprobes.c, branch_setup_xol_ops, push_setup_xol_ops). Measured on 6.18: under a probe vpshufd (c5 f9
+// 70 …) leaves its register as it was, vpaddd (c5 f9 fe …) is executed; glibc's __memset_avx512_unaligned_erms, which
+// begins with vpbroadcastb (62 … 7a …), crashes its process.
 bool is_misread(const std::array<uint8_t, 5>& code) {
   uint8_t opcode = 0;
   if (code[0] == 0xc5) opcode = code[2];
@@ -60,8 +61,8 @@ std::vector<size_t> sound_points(const Probe& probe, Links& links) {
 
 Error misread_error(const AttachPoint& point) {
   return {Error::Kind::machine,
-          fmt::format("{} begins with a vector instruction that the kernel takes for another one: a probe there would "
-                      "crash the process",
+          fmt::format("{} begins with a vector instruction that the kernel takes for another one: under a probe it would "
+                      "not run, and the program would go wrong or crash",
                       point.name),
           "probe its caller, or another variant of the function", nullptr};
 }

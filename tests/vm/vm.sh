@@ -97,10 +97,9 @@ add_tests() {
 }
 
 # The kernel's messages go to a file, the command's output to stdout, its status to another file. Measured
-# with QEMU 7.2: the flags that its cmpxchg16b leaves are wrong at times, and Linux 6.12 died in half of
-# its boots, so the processor has none; and with a thread for each processor, code that the kernel patches
-# while the other one runs it went wrong in one boot of a hundred, so one thread emulates both in turn, at
-# about the same speed.
+# with QEMU 7.2: Linux 6.12 died in half of its boots on a processor that has cmpxchg16b (its flags seem to
+# come out wrong), so this one has none; and with a thread for each processor one boot of 72 failed, so one
+# thread emulates both in turn, at about the same speed.
 boot() {
   timeout --kill-after=5 "$limit" qemu-system-x86_64 -nodefaults -no-user-config -no-reboot \
     -display none -net none -machine pc -accel tcg,thread=single -cpu max,-cx16 -smp 2 -m "$memory" \
