@@ -17,6 +17,12 @@ bool same_location(const Location& a, const Location& b) {
   if (auto* at = std::get_if<DataLocation>(&a)) return at->offset == std::get<DataLocation>(b).offset;
   if (auto* at = std::get_if<Chain>(&a))
     return at->context_offset == std::get<Chain>(b).context_offset && at->offsets == std::get<Chain>(b).offsets;
+  if (auto* at = std::get_if<UserMemory>(&a))
+    return at->context_offset == std::get<UserMemory>(b).context_offset && at->adds == std::get<UserMemory>(b).adds;
+  if (auto* at = std::get_if<Pieces>(&a))
+    return std::ranges::equal(at->pieces, std::get<Pieces>(b).pieces, [](const auto& x, const auto& y) {
+      return x.context_offset == y.context_offset && x.size == y.size;
+    });
   return true;
 }
 
@@ -223,7 +229,9 @@ Type Checking::known_variable(const std::string& name) const {
 
 const Field* Checking::field(std::string_view name) const {
   auto found = std::ranges::find(probe_->fields, name, &Field::name);
-  return found == probe_->fields.end() ? nullptr : &*found;
+  if (found == probe_->fields.end()) return nullptr;
+  probe_->used_fields.insert(found->name);
+  return &*found;
 }
 
 void Checking::add_record(const Expr& call, Record record, const std::vector<Type>& fields) {

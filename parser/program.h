@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -35,11 +36,27 @@ struct Chain {
 struct DataLocation {
   uint32_t offset = 0;
 };
+// In the process's memory, as a debug information's location or the calling convention says: address = the register at
+// ctx + context_offset, plus adds[0]; for each further one address = *(u64 *)address + adds[i]. What is no record or array
+// is read at that address. Registers are those at the probed instruction: where the probe is not at the function's entry,
+// attach points that share a program must agree on where the stack pointer stands.
+struct UserMemory {
+  uint32_t context_offset = 0;
+  std::vector<int64_t> adds = {0};
+};
+// A small record passed by value in registers: the bytes of each piece, one after the other, make up the record.
+struct Pieces {
+  struct Piece {
+    uint32_t context_offset = 0;
+    uint32_t size = 8;
+  };
+  std::vector<Piece> pieces;
+};
 // It can't be had here, and why.
 struct Unavailable {
   std::string reason;
 };
-using Location = std::variant<ContextOffset, Chain, DataLocation, Unavailable>;
+using Location = std::variant<ContextOffset, Chain, DataLocation, UserMemory, Pieces, Unavailable>;
 
 // An argument that a provider offers: "arg0" … "retval", or "args.NAME".
 struct Field {
@@ -79,6 +96,7 @@ struct Probe {
   std::vector<AttachPoint> points;    // at least one; the cookie of points[i] is first_point + i
   uint32_t first_point = 0;           // index of points[0] in Program::point_names
   std::vector<Field> fields;          // the same for all points
+  std::set<std::string> used_fields;  // those that the predicate or the block reads
   std::optional<Gate> gate;
   // Only events of this process (its tgid as the kernel's initial PID namespace counts): -p or -c, where the
   // mechanism does not filter by itself.

@@ -35,8 +35,37 @@ Type Type::pointer(Type pointee) {
   return type;
 }
 
+Type Type::real(uint32_t size) {
+  Type type;
+  type.kind = Kind::real;
+  type.size = size;
+  type.is_signed = true;
+  return type;
+}
+
+Type Type::array(Type element, uint32_t count) {
+  Type type;
+  type.kind = Kind::array;
+  type.size = element.size * count;
+  type.count = count;
+  type.pointee = std::make_shared<const Type>(std::move(element));
+  return type;
+}
+
+Type Type::of_record(std::shared_ptr<Records> records, uint64_t record, std::string name, uint32_t size) {
+  Type type;
+  type.kind = Kind::record;
+  type.size = size;
+  type.records = std::move(records);
+  type.record = record;
+  type.name = std::move(name);
+  return type;
+}
+
 Type Type::of(Kind kind) {
-  if (kind == Kind::integer || kind == Kind::string || kind == Kind::pointer) bug("this kind of type needs more");
+  if (kind == Kind::integer || kind == Kind::string || kind == Kind::pointer || kind == Kind::real ||
+      kind == Kind::array || kind == Kind::record)
+    bug("this kind of type needs more");
   Type type;
   type.kind = kind;
   if (kind != Kind::hist && kind != Kind::lhist) type.size = type.storage();
@@ -45,7 +74,7 @@ Type Type::of(Kind kind) {
 
 bool Type::is_scalar() const {
   return kind == Kind::integer || kind == Kind::pointer || kind == Kind::ksym || kind == Kind::probe ||
-         kind == Kind::func;
+         kind == Kind::func || kind == Kind::real || kind == Kind::array || kind == Kind::record;
 }
 
 uint32_t Type::storage() const {
@@ -56,6 +85,9 @@ uint32_t Type::storage() const {
     case Kind::ksym:
     case Kind::probe:
     case Kind::func:
+    case Kind::real:
+    case Kind::array:
+    case Kind::record:
     case Kind::count:
     case Kind::sum: return 8;
     case Kind::string: return (size + 7) / 8 * 8;
@@ -84,6 +116,9 @@ std::string Type::spelling() const {
     case Kind::usym: return "usym";
     case Kind::probe: return "probe";
     case Kind::func: return "func";
+    case Kind::real: return size == 4 ? "float" : "double";
+    case Kind::array: return fmt::format("{}[{}]", pointee->spelling(), count);
+    case Kind::record: return name;
     case Kind::count: return "count()";
     case Kind::sum: return "sum()";
     case Kind::min: return "min()";

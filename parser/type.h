@@ -9,6 +9,8 @@
 
 namespace zeektrace {
 
+class Records;  // parser/records.h
+
 struct Type {
   enum class Kind : uint8_t {
     none,     // what a call like printf() gives
@@ -21,6 +23,9 @@ struct Type {
     usym,     // a UserAddress (program.h), shown as its symbol
     probe,    // index of an attach point, shown as its full name
     func,     // index of an attach point, shown as its function's name
+    real,     // a float (size 4) or a double (8): its bits are carried and shown, nothing computes with them
+    array,    // `count` times `pointee`, side by side; evaluated, it is the address of the first
+    record,   // a struct, class or union; evaluated, it is its address. `records` says what it is made of
     // Aggregations, one map value for each CPU.
     count,  // u64
     sum,    // 64 bits, signed as is_signed says
@@ -47,16 +52,25 @@ struct Type {
   bool is_bool = false;  // an integer that is 0 or 1
   std::shared_ptr<const Type> pointee;
   Buckets buckets;
+  uint32_t count = 0;                // of an array's elements
+  std::shared_ptr<Records> records;  // who describes this record
+  uint64_t record = 0;               // which one, in the words of `records`
+  std::string name;                  // a record's, "zeek::EventHandler"; also an enumeration's or a typedef's
 
   static Type integer(uint32_t size, bool is_signed);
   static Type boolean();
   static Type string(uint32_t size);
   static Type pointer(Type pointee);
+  static Type real(uint32_t size);
+  static Type array(Type element, uint32_t count);
+  static Type of_record(std::shared_ptr<Records> records, uint64_t record, std::string name, uint32_t size);
   static Type of(Kind kind);  // kinds that need nothing more
 
   bool is_integer() const { return kind == Kind::integer; }
   bool is_string() const { return kind == Kind::string; }
   bool is_pointer() const { return kind == Kind::pointer; }
+  bool is_record() const { return kind == Kind::record; }
+  bool is_array() const { return kind == Kind::array; }
   bool is_aggregate() const { return kind >= Kind::count; }
   // Held in a 64-bit register: integers, pointers and the address-like kinds.
   bool is_scalar() const;

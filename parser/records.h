@@ -1,0 +1,49 @@
+// What structs, classes and unions are made of, as somebody knows it: the debug information of a binary, the kernel's
+// BTF, a declaration in the script. A Type of kind record holds its Records and a number within; members are read only
+// when they are asked for, since the graph of a C++ program's types is large and has cycles.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "parser/result.h"
+#include "parser/type.h"
+
+namespace zeektrace {
+
+struct Member {
+  std::string name;  // "" for an anonymous struct or union, whose members count as the record's own
+  Type type;
+  uint32_t offset = 0;  // bytes from the start of the record
+  // A bit field: `bit_size` bits from bit `bit_offset` (counted from the least significant) of the type.size bytes
+  // at `offset`. bit_size 0: not one.
+  uint8_t bit_offset = 0;
+  uint8_t bit_size = 0;
+  bool is_base = false;     // a base class: its members are the record's own, after those of the record itself
+  std::string unavailable;  // why it can't be read, such as a virtual base; "" when it can
+};
+
+struct RecordShape {
+  enum class Keyword : uint8_t { structure, class_, union_ };
+  Keyword keyword = Keyword::structure;
+  std::string name;  // with its namespaces and template arguments: "std::vector<int, std::allocator<int> >"
+  uint32_t size = 0;
+  bool has_virtual_table = false;  // its first 8 bytes are a vtable pointer, so that typename() can tell what it is
+  std::vector<Member> members;
+  // The types that a template was given, in order ("T" of vector<T>); of kind none where it was given a number.
+  std::vector<Type> template_arguments;
+};
+
+class Records {
+ public:
+  virtual ~Records() = default;
+  // The shape of record `id`; valid as long as this object. An Error when it is only declared, nowhere defined.
+  virtual Result<const RecordShape*> shape(uint64_t id) = 0;
+  // A type by name, as a cast writes it, without "struct" or "class": "zeek::Obj", "size_t". Nothing when there is none.
+  virtual std::optional<Type> find(std::string_view name) = 0;
+};
+
+}  // namespace zeektrace
