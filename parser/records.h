@@ -1,6 +1,7 @@
 // What structs, classes and unions are made of, as somebody knows it: the debug information of a binary, the kernel's
 // BTF, a declaration in the script. A Type of kind record holds its Records and a number within; members are read only
-// when they are asked for, since the graph of a C++ program's types is large and has cycles.
+// when they are asked for, since the graph of a C++ program's types is large and has cycles. The Machine owns all Records,
+// and outlives the Types that point at them.
 #pragma once
 
 #include <cstdint>

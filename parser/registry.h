@@ -3,7 +3,6 @@
 // explicit lists; nothing else compares their names. --list, the help and "did you mean" read the rows.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -86,7 +85,7 @@ struct Provider {
   // The gate for a group of points that share a mechanism; null when their mechanism has none.
   std::optional<Gate> (*gate)(const std::vector<AttachPoint>&) = nullptr;
   // Where the types that a script names in such a probe are looked up; null when there is no such place.
-  std::shared_ptr<Records> (*types)(Machine&, const AttachPoint&) = nullptr;
+  Records* (*types)(Machine&, const AttachPoint&) = nullptr;
 };
 
 // A row by its name or alias; null when there is none.

@@ -52,11 +52,11 @@ Type Type::array(Type element, uint32_t count) {
   return type;
 }
 
-Type Type::of_record(std::shared_ptr<Records> records, uint64_t record, std::string name, uint32_t size) {
+Type Type::of_record(Records* records, uint64_t record, std::string name, uint32_t size) {
   Type type;
   type.kind = Kind::record;
   type.size = size;
-  type.records = std::move(records);
+  type.records = records;
   type.record = record;
   type.name = std::move(name);
   return type;

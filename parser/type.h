@@ -53,7 +53,7 @@ struct Type {
   std::shared_ptr<const Type> pointee;
   Buckets buckets;
   uint32_t count = 0;                // of an array's elements
-  std::shared_ptr<Records> records;  // who describes this record
+  Records* records = nullptr;        // who describes this record; the Machine owns it and outlives every Type
   uint64_t record = 0;               // which one, in the words of `records`
   std::string name;                  // a record's, "zeek::EventHandler"; also an enumeration's or a typedef's
 
@@ -63,7 +63,7 @@ struct Type {
   static Type pointer(Type pointee);
   static Type real(uint32_t size);
   static Type array(Type element, uint32_t count);
-  static Type of_record(std::shared_ptr<Records> records, uint64_t record, std::string name, uint32_t size);
+  static Type of_record(Records* records, uint64_t record, std::string name, uint32_t size);
   static Type of(Kind kind);  // kinds that need nothing more
 
   bool is_integer() const { return kind == Kind::integer; }
