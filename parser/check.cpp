@@ -1,5 +1,7 @@
 #include "parser/check.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "parser/checking.h"
@@ -24,6 +26,12 @@ bool same_location(const Location& a, const Location& b) {
       return x.context_offset == y.context_offset && x.size == y.size;
     });
   return true;
+}
+
+// What tells a place from others: in a file the offset, whatever name led there; elsewhere the name.
+std::string place_of(const AttachPoint& point) {
+  bool in_file = point.target.starts_with('/');
+  return fmt::format("{} {} {} {}", fmt::ptr(point.how), point.target, point.offset, in_file ? "" : point.name);
 }
 
 bool same_fields(const std::vector<Field>& a, const std::vector<Field>& b) {
@@ -88,6 +96,7 @@ Result<Program> Checking::run() {
 Status Checking::expand_probes() {
   for (const ProbeDecl& decl : ast_.probes) {
     std::vector<Probe> groups;
+    places_.clear();
     for (const AttachSpec& spec : decl.points)
       if (Status status = expand_points(decl, spec, groups); !status) return status;
     for (Probe& group : groups) program_.probes.push_back(std::move(group));
@@ -117,6 +126,7 @@ Status Checking::expand_points(const ProbeDecl& decl, const AttachSpec& spec, st
   auto points = provider->expand(machine_, *target);
   if (!points) return refused(points.error());
   for (AttachPoint& point : *points) {
+    if (!places_.insert(place_of(point)).second) continue;  // an earlier attach point of this probe names it, too
     auto fields = provider->fields(machine_, point);
     if (!fields) return refused(fields.error());
     add_to_group(groups, decl, std::move(point), std::move(*fields));
