@@ -230,6 +230,21 @@ bool CxxPattern::possible(std::string_view mangled) const {
   return true;
 }
 
+bool shares_a_half(std::string_view word, std::string_view text) {
+  const size_t half = word.size() / 2;
+  return half < 2 || text.find(word.substr(0, half)) != std::string_view::npos ||
+         text.find(word.substr(word.size() - half)) != std::string_view::npos;
+}
+
+bool CxxPattern::is_near(std::string_view mangled) const {
+  size_t misspelt = 0;
+  for (const std::string& word : words_) {
+    if (mangled.find(word) != std::string_view::npos) continue;
+    if (++misspelt > 1 || !shares_a_half(word, mangled)) return false;
+  }
+  return true;
+}
+
 CxxPattern::Match CxxPattern::match(std::string_view mangled, Demangler& demangler) const {
   if (!possible(mangled)) return Match::none;
   const std::string_view demangled = demangler.demangle(mangled);

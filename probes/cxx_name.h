@@ -35,6 +35,9 @@ std::string_view without_template_arguments(std::string_view name);
 // "f( const std::string &, int)" → "f(std::basic_string<char,std::char_traits<char>,std::allocator<char>>const&,int)"
 std::string canonical_cxx_name(std::string_view name);
 
+// Whether the first or the last half of the word stands in the text: a cheap test before a dear one.
+bool shares_a_half(std::string_view word, std::string_view text);
+
 // A name or glob that is to be found among demangled names.
 class CxxPattern {
  public:
@@ -52,6 +55,8 @@ class CxxPattern {
   };
   Match match(std::string_view mangled, Demangler& demangler) const;
   bool is_glob() const { return glob_; }
+  // Whether the mangled name may be what was meant, had one word been misspelt in one half of it.
+  bool is_near(std::string_view mangled) const;
   // Whether it can be a function's name although it is a glob: "operator*", "f(char*)".
   bool may_be_literal() const { return !glob_ || has_parameters_ || text_.find("operator") != std::string::npos; }
 

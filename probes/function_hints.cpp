@@ -49,21 +49,25 @@ std::vector<std::string> overloads(const Binary& binary, std::string_view wanted
   return found;
 }
 
+// A million names are not compared letter by letter, nor demangled: only those that have most of the letters.
 std::string near_names(const Binary& binary, std::string_view wanted) {
   Nearest nearest(wanted);
   size_t mangled = 0;
   for (const FunctionSymbol& symbol : binary.functions) {
     if (symbol.name.starts_with("_Z"))
       mangled++;
-    else
+    else if (shares_a_half(wanted, symbol.name))
       nearest.add(symbol.name);
   }
   if (wanted.find("::") != std::string_view::npos || mangled > binary.functions.size() / 2) {
     const bool with_parameters = wanted.find('(') != std::string_view::npos;
+    const CxxPattern pattern(wanted);
     Demangler demangler;
-    for (const FunctionSymbol& symbol : binary.functions)
+    for (const FunctionSymbol& symbol : binary.functions) {
+      if (!symbol.name.starts_with("_Z") || !pattern.is_near(symbol.name)) continue;
       if (const auto full = demangler.demangle(read_symbol_name(symbol.name).function); !full.empty())
         nearest.add(with_parameters ? full : without_parameters(full));
+    }
   }
   return did_you_mean(nearest.settle());
 }

@@ -70,17 +70,29 @@ class Code {
   std::span<const uint8_t> bytes_;
 };
 
-// Those of one group that go to another one of it.
-void find_callers(const Symbols& group, const Code& code, Demangler& demangler, Symbols& callers) {
+// C4, D4: what the complete and the base variant share. It takes one more parameter, so its callers are the function.
+bool is_shared_body(std::string_view symbol, std::string_view key) {
+  for (size_t i = 0; i < key.size(); i++)
+    if (key[i] == '#' && symbol[i] == '4') return true;
+  return false;
+}
+
+// Those of one group that would count a call for the second time.
+void find_repeating(const Symbols& group, std::string_view key, const Code& code, Demangler& demangler, Symbols& repeating) {
   std::vector<std::string> names;
   for (const FunctionSymbol* symbol : group)
     names.emplace_back(demangler.demangle(read_symbol_name(symbol->name).function));
-  for (size_t i = 0; i < group.size(); i++)
-    for (size_t j = 0; j < group.size(); j++)
-      if (i != j && names[i] == names[j] && code.goes_to(*group[i], group[j]->address)) {
-        callers.push_back(group[i]);
-        break;
-      }
+  for (size_t i = 0; i < group.size(); i++) {
+    const bool shared = is_shared_body(group[i]->name, key);
+    for (size_t j = 0; j < group.size(); j++) {
+      if (i == j || names[i] != names[j]) continue;
+      const bool repeats = shared ? code.goes_to(*group[j], group[i]->address)
+                                  : !is_shared_body(group[j]->name, key) && code.goes_to(*group[i], group[j]->address);
+      if (!repeats) continue;
+      repeating.push_back(group[i]);
+      break;
+    }
+  }
 }
 
 }  // namespace
@@ -93,11 +105,11 @@ Symbols each_call_once(const Binary& binary, Symbols matches, size_t& left_out) 
   if (groups.empty()) return matches;
   const Code code(binary);
   Demangler demangler;
-  Symbols callers;
-  for (const auto& [key, group] : groups) find_callers(group, code, demangler, callers);
-  std::sort(callers.begin(), callers.end());
-  left_out += callers.size();
-  std::erase_if(matches, [&](const auto* match) { return std::binary_search(callers.begin(), callers.end(), match); });
+  Symbols repeating;
+  for (const auto& [key, group] : groups) find_repeating(group, key, code, demangler, repeating);
+  std::sort(repeating.begin(), repeating.end());
+  left_out += repeating.size();
+  std::erase_if(matches, [&](const auto* match) { return std::binary_search(repeating.begin(), repeating.end(), match); });
   return matches;
 }
 

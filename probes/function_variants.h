@@ -9,8 +9,9 @@
 
 namespace zeektrace {
 
-// `matches` without the variants that call or jump to another variant among them: every call counts once. Other
-// functions are let through as they are. How many were left out is added to `left_out`.
+// `matches` without the variants that call or jump to another variant among them, and without a C4 or D4 that is called by
+// another: every object counts once. Other functions are let through as they are. How many were left out is added to
+// `left_out`.
 std::vector<const FunctionSymbol*> each_call_once(const Binary& binary, std::vector<const FunctionSymbol*> matches,
                                                   size_t& left_out);
 

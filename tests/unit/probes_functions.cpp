@@ -41,6 +41,11 @@ std::vector<std::string> found(const Binary& binary, std::string_view wanted, Le
 }
 using Names = std::vector<std::string>;
 
+Names sorted(Names names) {
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 TEST(Functions, OneForEachAddress) {
   Fake binary({"malloc", "valloc", "malloc.cold"});
   binary.functions.insert(binary.functions.begin(), {"__libc_malloc", 0x1000, 16});
@@ -106,12 +111,12 @@ TEST(Functions, EveryConstructionAndDestructionOnce) {
   ASSERT_TRUE(binary) << binary.error().text();
   LeftOut left_out;
   const auto constructors = found(**binary, "probes_functions_test::Shape::Shape", &left_out);
-  EXPECT_EQ(constructors, (Names{"_ZN21probes_functions_test5ShapeC1Ev", "_ZN21probes_functions_test5ShapeC2Ev"}));
-  EXPECT_EQ(left_out.variants, 0U);
+  EXPECT_EQ(sorted(constructors), (Names{"_ZN21probes_functions_test5ShapeC1Ev", "_ZN21probes_functions_test5ShapeC2Ev"}));
+  EXPECT_LE(left_out.variants, 1U) << "what they share, if they do";
+  left_out = {};
   const auto destructors = found(**binary, "probes_functions_test::Shape::~Shape", &left_out);
-  EXPECT_EQ(std::count(destructors.begin(), destructors.end(), "_ZN21probes_functions_test5ShapeD0Ev"), 0);
-  EXPECT_EQ(destructors.size(), 2U) << "complete and base";
-  EXPECT_EQ(left_out.variants, 1U) << "the deleting one calls the complete one";
+  EXPECT_EQ(sorted(destructors), (Names{"_ZN21probes_functions_test5ShapeD1Ev", "_ZN21probes_functions_test5ShapeD2Ev"}));
+  EXPECT_GE(left_out.variants, 1U) << "the deleting one calls the complete one";
   EXPECT_EQ(found(**binary, "_ZN21probes_functions_test5ShapeD0Ev"), Names{"_ZN21probes_functions_test5ShapeD0Ev"});
 }
 
