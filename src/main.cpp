@@ -157,8 +157,9 @@ int list(const Options& options) {
   Machine machine(settings(options, options.pid));
   auto listed = list_probes(machine, options.pattern, options.verbose);
   if (!listed) return report(listed.error());
+  int status = answer(listing_text(*listed));
   tell_notes(machine, options);
-  return answer(listing_text(*listed));
+  return status;
 }
 
 int zeektrace_main(std::span<const std::string> arguments) {
