@@ -30,6 +30,7 @@ enum class HelperId : uint32_t {
   get_current_pid_tgid = 14,
   get_current_uid_gid = 15,
   get_current_comm = 16,
+  perf_event_read_value = 55,
   probe_read_kernel = 113,
   ktime_get_boot_ns = 125,
   ringbuf_reserve = 131,
@@ -70,6 +71,8 @@ class Emitter {
   virtual const Field* field(std::string_view name) const = 0;
   virtual llvm::Value* context() = 0;
 
+  // values[index]; the index must be one that the program itself was given, since no other is refused.
+  virtual llvm::Value* constant_at(const std::vector<uint32_t>& values, llvm::Value* index) = 0;
   llvm::Value* constant(uint64_t value) { return ir.getInt64(value); }
   virtual llvm::Value* helper(HelperId id, std::initializer_list<llvm::Value*> args) = 0;
   virtual llvm::Value* runtime(std::string_view function, std::initializer_list<llvm::Value*> args) = 0;

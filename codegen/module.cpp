@@ -23,6 +23,7 @@ std::string_view type_name(MapType type) {
   switch (type) {
     case MapType::hash: return "hash";
     case MapType::array: return "array";
+    case MapType::perf_event_array: return "perf_event_array";
     case MapType::percpu_hash: return "percpu_hash";
     case MapType::percpu_array: return "percpu_array";
     case MapType::ringbuf: return "ringbuf";
@@ -144,6 +145,12 @@ llvm::Constant* BpfModule::zeros(uint32_t size) {
     zero = global(llvm::ConstantAggregateZero::get(type), fmt::format("zero_{}", size), ".rodata", 8);
   }
   return zero;
+}
+
+llvm::Constant* BpfModule::numbers(const std::vector<uint32_t>& values) {
+  llvm::Constant*& there = numbers_[&values];
+  if (!there) there = global(llvm::ConstantDataArray::get(context, values), "numbers", ".rodata", 8);
+  return there;
 }
 
 llvm::Constant* BpfModule::text(const std::string& value) {

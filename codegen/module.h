@@ -16,7 +16,7 @@
 namespace zeektrace {
 
 // enum bpf_map_type of include/uapi/linux/bpf.h.
-enum class MapType : uint32_t { hash = 1, array = 2, percpu_hash = 5, percpu_array = 6, ringbuf = 27 };
+enum class MapType : uint32_t { hash = 1, array = 2, perf_event_array = 4, percpu_hash = 5, percpu_array = 6, ringbuf = 27 };
 
 struct MapShape {
   MapType type = MapType::array;
@@ -43,6 +43,8 @@ class BpfModule {
   void define_scratch(uint32_t value_size);
   // `size` zero bytes in .rodata.
   llvm::Constant* zeros(uint32_t size);
+  // The numbers, in .rodata; the same vector is there once.
+  llvm::Constant* numbers(const std::vector<uint32_t>& values);
   // A constant text, NUL-terminated and zero-padded to a multiple of 8.
   llvm::Constant* text(const std::string& value);
   // A new BPF program in libbpf's section, and its debug information.
@@ -69,6 +71,7 @@ class BpfModule {
   std::map<std::string, llvm::GlobalVariable*, std::less<>> maps_;
   std::vector<ObjectMap> shapes_;
   std::map<uint32_t, llvm::Constant*> zeros_;
+  std::map<const std::vector<uint32_t>*, llvm::Constant*> numbers_;
   std::unique_ptr<llvm::Module> runtime_;
 };
 

@@ -72,7 +72,11 @@ void ProgramEmitter::emit() {
   if (scratch_taken_at_) take_scratch(scratch_taken_at_);
   ir.SetInsertPoint(entry_);
   ir.CreateBr(start);
+  if (waits_) function_->setSection(std::string(probe_.how->section) + ".s");
 }
+
+// Perf event arrays are not for programs that sleep (check_map_prog_compatibility, kernel/bpf/verifier.c, Linux 6.18).
+bool ProgramEmitter::may_wait() const { return probe_.how->can_sleep && program_.counters.empty(); }
 
 // Goes on in a new block when the condition holds, else to the exit.
 void ProgramEmitter::continue_if(llvm::Value* condition) {

@@ -34,6 +34,7 @@ class ProgramEmitter final : public Emitter {
   llvm::Value* argument(const Field& field) override;
   const Field* field(std::string_view name) const override;
   llvm::Value* context() override { return function_->getArg(0); }
+  llvm::Value* constant_at(const std::vector<uint32_t>& values, llvm::Value* index) override;
   llvm::Value* helper(HelperId id, std::initializer_list<llvm::Value*> args) override;
   llvm::Value* runtime(std::string_view function, std::initializer_list<llvm::Value*> args) override;
   llvm::Value* our_map(std::string_view name) override;
@@ -52,6 +53,8 @@ class ProgramEmitter final : public Emitter {
   llvm::Value* index_cell(uint32_t index);
   llvm::Value* load_context(uint32_t offset, uint32_t size, bool is_signed);
   llvm::Value* load_location(const Location& where, const Type& type);
+  llvm::Value* user_address(const UserMemory& at);
+  bool may_wait() const;
   void continue_if(llvm::Value* condition);
   void gate();
   void take_scratch(llvm::BasicBlock* at);
@@ -87,6 +90,7 @@ class ProgramEmitter final : public Emitter {
   llvm::AllocaInst* index_cell_ = nullptr;
   llvm::AllocaInst* word_cell_ = nullptr;
   uint32_t scratch_size_ = 0;
+  bool waits_ = false;  // the program reads in a way that only one which may sleep can
   // How much of the BPF stack and of scratch memory is in use. What a statement took is free again after it.
   struct Arena {
     uint32_t stack = 0;

@@ -114,7 +114,18 @@ llvm::Value* ProgramEmitter::helper(HelperId id, std::initializer_list<llvm::Val
   return ir.CreateCall(signature, address, std::vector<llvm::Value*>(args));
 }
 
+// Reads of memory and what takes their place in a program that may sleep.
+struct WaitingRead {
+  std::string_view read, waiting;
+};
+constexpr WaitingRead waiting_reads[] = {{"zt_read", "zt_read_waiting"}, {"zt_read_string", "zt_read_string_waiting"}};
+
 llvm::Value* ProgramEmitter::runtime(std::string_view function, std::initializer_list<llvm::Value*> args) {
+  for (const auto& [read, waiting] : waiting_reads) {
+    if (function != read || !may_wait()) continue;
+    function = waiting;
+    waits_ = true;
+  }
   return ir.CreateCall(module_.runtime(function), std::vector<llvm::Value*>(args));
 }
 
@@ -124,6 +135,8 @@ llvm::Value* ProgramEmitter::our_map(std::string_view name) {
   if (name == ring_map) shape = {MapType::ringbuf, 0, 0, ring_bytes(program_), 0};
   else if (name == counter_map) shape = {MapType::percpu_array, 4, 8, counters, 0};
   else if (name == stack_map) shape = {MapType::hash, 8, sizeof(StackFrames), max_stacks, 1};
+  // libbpf makes it as long as the machine has processors (libbpf 1.4, src/libbpf.c, map_set_def_max_entries).
+  else if (name.starts_with(event_counter_maps)) shape = {MapType::perf_event_array, 4, 4, 0, 0};
   else if (name == scratch_map) return module_.scratch();
   else bug(fmt::format("no map {}", name));
   return module_.map(name, shape);

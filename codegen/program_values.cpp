@@ -115,6 +115,12 @@ Operand ProgramEmitter::cast(const Expr& expr, const Cast& cast) {
   return {type.is_signed ? ir.CreateSExt(narrow, ir.getInt64Ty()) : ir.CreateZExt(narrow, ir.getInt64Ty()), type};
 }
 
+llvm::Value* ProgramEmitter::constant_at(const std::vector<uint32_t>& values, llvm::Value* index) {
+  if (auto* known = llvm::dyn_cast<llvm::ConstantInt>(index)) return constant(values.at(known->getZExtValue()));
+  llvm::Value* at = ir.CreateGEP(ir.getInt32Ty(), module_.numbers(values), bounded(index, values.size() - 1));
+  return ir.CreateZExt(ir.CreateLoad(ir.getInt32Ty(), at), ir.getInt64Ty());
+}
+
 // ---- arguments of the probe ----
 
 const Field* ProgramEmitter::field(std::string_view name) const {
@@ -152,11 +158,29 @@ llvm::Value* ProgramEmitter::load_location(const Location& where, const Type& ty
     }
     return address;
   }
+  if (auto* at = std::get_if<UserMemory>(&where)) {
+    llvm::Value* address = user_address(*at);
+    return type.is_record() || type.is_array() ? address : read_integer(address, type);
+  }
+  if (auto* known = std::get_if<Constant>(&where)) return constant(known->value);
   bug("check let an unavailable argument pass");
 }
 
+llvm::Value* ProgramEmitter::user_address(const UserMemory& at) {
+  llvm::Value* address = load_context(at.context_offset, 8, false);
+  if (at.index) {
+    llvm::Value* index = load_context(at.index->context_offset, 8, false);
+    address = ir.CreateAdd(address, ir.CreateMul(index, constant(at.index->scale)));
+  }
+  for (size_t i = 0; i < at.adds.size(); i++) {
+    if (i > 0) address = read_integer(address, Type::integer(8, false));
+    address = ir.CreateAdd(address, constant(static_cast<uint64_t>(at.adds[i])));
+  }
+  return address;
+}
+
 llvm::Value* ProgramEmitter::argument(const Field& field) {
-  if (!field.type.is_string()) return load_location(field.where, field.type);
+  if (!field.type.is_string()) return load_location(field.where, field.kept_as.value_or(field.type));
   auto* at = std::get_if<ContextOffset>(&field.where);
   if (!at) bug("a text argument that is not in the context");
   llvm::Value* memory = buffer(field.type.storage());

@@ -17,6 +17,7 @@ static long (*const bpf_probe_read_user)(void *dst, u32 size, const void *from) 
 static long (*const bpf_probe_read_kernel)(void *dst, u32 size, const void *from) = (void *)113;
 static long (*const bpf_probe_read_user_str)(void *dst, u32 size, const void *from) = (void *)114;
 static long (*const bpf_probe_read_kernel_str)(void *dst, u32 size, const void *from) = (void *)115;
+static long (*const bpf_copy_from_user)(void *dst, u32 size, const void *from) = (void *)148;
 static u64 (*const bpf_ringbuf_query)(void *ring, u64 flags) = (void *)134;
 #endif
 
@@ -98,6 +99,30 @@ RUNTIME long zt_read_string(void *dst, u32 size, u64 from) {
   if ((s64)from < 0)
     return bpf_probe_read_kernel_str(dst, size, (const void *)from);
   return bpf_probe_read_user_str(dst, size, (const void *)from);
+}
+
+// The same two in a program that may sleep: a page of the process that is not in memory is brought in, as when the process
+// itself touches it, and the read is made once more. A text of MAX_STRLEN bytes can reach into TEXT_PAGES pages.
+RUNTIME long zt_read_waiting(void *dst, u32 size, u64 from) {
+  long status = zt_read(dst, size, from);
+  if (status < 0 && (s64)from >= 0)
+    status = bpf_copy_from_user(dst, size, (const void *)from);
+  return status;
+}
+
+#define PAGE 4096ULL
+#define TEXT_PAGES 6
+RUNTIME long zt_read_string_waiting(void *dst, u32 size, u64 from) {
+  long status = zt_read_string(dst, size, from);
+  u64 page = from;
+  u8 byte;
+  for (u32 i = 0; i < TEXT_PAGES && status < 0 && (s64)page >= 0 && page < from + size; i++) {
+    if (bpf_copy_from_user(&byte, 1, (const void *)page) != 0)
+      break;
+    status = zt_read_string(dst, size, from);
+    page = (page | (PAGE - 1)) + 1;
+  }
+  return status;
 }
 
 // 1 when both are the same. Both are zero-padded to a multiple of 8 bytes; `words` is the smaller one's length, and

@@ -1,7 +1,5 @@
 #include "parser/check.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "parser/checking.h"
@@ -20,7 +18,9 @@ bool same_location(const Location& a, const Location& b) {
   if (auto* at = std::get_if<Chain>(&a))
     return at->context_offset == std::get<Chain>(b).context_offset && at->offsets == std::get<Chain>(b).offsets;
   if (auto* at = std::get_if<UserMemory>(&a))
-    return at->context_offset == std::get<UserMemory>(b).context_offset && at->adds == std::get<UserMemory>(b).adds;
+    return at->context_offset == std::get<UserMemory>(b).context_offset && at->adds == std::get<UserMemory>(b).adds &&
+           at->index == std::get<UserMemory>(b).index;
+  if (auto* at = std::get_if<Constant>(&a)) return at->value == std::get<Constant>(b).value;
   if (auto* at = std::get_if<Pieces>(&a))
     return std::ranges::equal(at->pieces, std::get<Pieces>(b).pieces, [](const auto& x, const auto& y) {
       return x.context_offset == y.context_offset && x.size == y.size;
@@ -28,15 +28,14 @@ bool same_location(const Location& a, const Location& b) {
   return true;
 }
 
-// What tells a place from others: in a file the offset, whatever name led there; elsewhere the name.
-std::string place_of(const AttachPoint& point) {
-  bool in_file = point.target.starts_with('/');
-  return fmt::format("{} {} {} {}", fmt::ptr(point.how), point.target, point.offset, in_file ? "" : point.name);
+bool same_integer(const std::optional<Type>& a, const std::optional<Type>& b) {
+  return a.has_value() == b.has_value() && (!a || a->spelling() == b->spelling());
 }
 
 bool same_fields(const std::vector<Field>& a, const std::vector<Field>& b) {
   return std::ranges::equal(a, b, [](const Field& x, const Field& y) {
-    return x.name == y.name && x.type.spelling() == y.type.spelling() && same_location(x.where, y.where);
+    return x.name == y.name && x.type.spelling() == y.type.spelling() && same_location(x.where, y.where) &&
+           same_integer(x.kept_as, y.kept_as);
   });
 }
 
@@ -96,7 +95,6 @@ Result<Program> Checking::run() {
 Status Checking::expand_probes() {
   for (const ProbeDecl& decl : ast_.probes) {
     std::vector<Probe> groups;
-    places_.clear();
     for (const AttachSpec& spec : decl.points)
       if (Status status = expand_points(decl, spec, groups); !status) return status;
     for (Probe& group : groups) program_.probes.push_back(std::move(group));
@@ -126,7 +124,6 @@ Status Checking::expand_points(const ProbeDecl& decl, const AttachSpec& spec, st
   auto points = provider->expand(machine_, *target);
   if (!points) return refused(points.error());
   for (AttachPoint& point : *points) {
-    if (!places_.insert(place_of(point)).second) continue;  // an earlier attach point of this probe names it, too
     auto fields = provider->fields(machine_, point);
     if (!fields) return refused(fields.error());
     add_to_group(groups, decl, std::move(point), std::move(*fields));
@@ -190,6 +187,18 @@ void Checking::name_probes() {
       program_.point_functions.push_back(point.symbol.empty() ? point.name : point.symbol);
     }
   }
+  find_twins();
+}
+
+void Checking::find_twins() {
+  std::map<std::pair<std::string_view, std::string_view>, uint32_t> first;
+  bool any = false;
+  for (uint32_t i = 0; i < program_.point_names.size(); i++) {
+    auto [known, is_new] = first.try_emplace({program_.point_names[i], program_.point_functions[i]}, i);
+    program_.point_twins.push_back(known->second);
+    any |= !is_new;
+  }
+  if (!any) program_.point_twins.clear();
 }
 
 // ---- walks ----
@@ -209,6 +218,8 @@ bool Checking::assume_integers() {
 void Checking::walk() {
   program_.records.clear();
   program_.record_of.clear();
+  program_.counters.clear();
+  program_.counter_of.clear();
   program_.constants.clear();
   typed_.assign(ast_.expressions, false);
   // A probe that has no program (its attach points were refused) is looked at all the same, as far as it goes.
@@ -252,6 +263,25 @@ void Checking::add_record(const Expr& call, Record record, const std::vector<Typ
   }
   program_.record_of[call.id] = static_cast<uint32_t>(program_.records.size());
   program_.records.push_back(std::move(record));
+}
+
+bool Checking::add_counter(const Expr& call, const std::string& event) {
+  std::string hint;
+  for (const Provider& provider : providers_) {
+    if (!provider.counter) continue;
+    auto counter = provider.counter(event);
+    if (!counter) {
+      // A near match says more than where a list is to be had.
+      if (hint.empty() || counter.error().hint.starts_with("did you mean")) hint = counter.error().hint;
+      continue;
+    }
+    auto known = std::ranges::find(program_.counters, counter->name, &EventCounter::name);
+    program_.counter_of[call.id] = static_cast<uint32_t>(known - program_.counters.begin());
+    if (known == program_.counters.end()) program_.counters.push_back(*std::move(counter));
+    return true;
+  }
+  reports_->add(Code::unknown_counter, call.span, event).hint = hint;
+  return false;
 }
 
 const Expr& Checking::target(const Expr& call) const {

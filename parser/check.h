@@ -52,6 +52,8 @@ class Checker {
   virtual const Expr& target(const Expr& call) const = 0;
   // Makes `record` the message of this call and lays its fields out.
   virtual void add_record(const Expr& call, Record record, const std::vector<Type>& fields) = 0;
+  // Makes `call` a reading of this event's count. False, and reported, when no provider knows the event.
+  virtual bool add_counter(const Expr& call, const std::string& event) = 0;
   virtual const CheckOptions& options() const = 0;
 
  protected:

@@ -4,7 +4,6 @@
 
 #include <set>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "parser/check.h"
@@ -32,6 +31,7 @@ class Checking final : public Checker {
   uint32_t map_number(const Expr& expr) const override;
   const Expr& target(const Expr& call) const override;
   void add_record(const Expr& call, Record record, const std::vector<Type>& fields) override;
+  bool add_counter(const Expr& call, const std::string& event) override;
   const CheckOptions& options() const override { return options_; }
 
  private:
@@ -41,6 +41,7 @@ class Checking final : public Checker {
   void add_to_group(std::vector<Probe>& groups, const ProbeDecl& decl, AttachPoint point, std::vector<Field> fields);
   std::optional<std::string> fill_parameters(const AttachSpec& spec);
   void name_probes();
+  void find_twins();
 
   // Walks.
   void walk();
@@ -88,7 +89,6 @@ class Checking final : public Checker {
   Diagnostics& diagnostics_;
   Diagnostics* reports_ = nullptr;  // where this walk's diagnostics go
   Program program_;
-  std::unordered_set<std::string> places_;  // those that the probe at hand has been given
 
   Facts known_;  // from the walk before
   Facts seen_;   // in this walk

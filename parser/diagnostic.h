@@ -34,6 +34,7 @@ namespace zeektrace {
   X(cannot_probe, "{}", "")                                                                                            \
   X(unknown_name, "unknown name '{}'", "")                                                                             \
   X(unknown_function, "unknown function '{}'", "")                                                                     \
+  X(unknown_counter, "there is no event '{}' that could be counted", "")                                              \
   X(unknown_type, "unknown type '{}'", "known are bool, int8 to int64, uint8 to uint64, and pointers to them")         \
   X(unknown_field, "{} has no argument '{}'", "")                                                                      \
   X(unavailable, "{} is not available in {}: {}", "")                                                                  \

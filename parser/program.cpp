@@ -14,6 +14,7 @@ uint32_t MapDef::key_offset(size_t index) const {
 // A map without key is an array of one element; its index has 4 bytes.
 uint32_t MapDef::key_size() const { return keys.empty() ? 4 : key_offset(keys.size()); }
 
+std::string event_counter_map(uint32_t index) { return std::string(event_counter_maps) + std::to_string(index); }
 std::string bpf_map_name(const MapDef& map) { return "m_" + map.name; }
 
 }  // namespace zeektrace

@@ -41,8 +41,19 @@ struct DataLocation {
 // is read at that address. Registers are those at the probed instruction: where the probe is not at the function's entry,
 // attach points that share a program must agree on where the stack pointer stands.
 struct UserMemory {
+  // A second register, times `scale`, is added to the first address: 8(%rax,%rdx,4).
+  struct Index {
+    uint32_t context_offset = 0;
+    uint32_t scale = 1;
+    bool operator==(const Index&) const = default;
+  };
   uint32_t context_offset = 0;
   std::vector<int64_t> adds = {0};
+  std::optional<Index> index = std::nullopt;
+};
+// The compiler knew it.
+struct Constant {
+  uint64_t value = 0;  // of the field's type, extended to 64 bits as its sign says
 };
 // A small record passed by value in registers: the bytes of each piece, one after the other, make up the record.
 struct Pieces {
@@ -56,13 +67,16 @@ struct Pieces {
 struct Unavailable {
   std::string reason;
 };
-using Location = std::variant<ContextOffset, Chain, DataLocation, UserMemory, Pieces, Unavailable>;
+using Location = std::variant<ContextOffset, Chain, DataLocation, UserMemory, Pieces, Constant, Unavailable>;
 
 // An argument that a provider offers: "arg0" … "retval", or "args.NAME".
 struct Field {
   std::string name;
   Type type;
   Location where;
+  // The integer that lies there, where it is not `type`: a static probe's argument has one type in the script, although
+  // the compiler may keep it differently in each place where it put the probe.
+  std::optional<Type> kept_as = std::nullopt;
 };
 
 // Run the program only when a value is one of these; which one it is says which attach point was hit.
@@ -86,6 +100,9 @@ struct AttachPoint {
   std::string target;  // a binary's path, a tracepoint's category, a timer's unit; "" where there is none
   std::string symbol;  // function or event name
   uint64_t offset = 0; // bytes in the file (uprobes), from the symbol (kprobes); nanoseconds (timers)
+  // Offset in the file of the 16-bit counter that the kernel raises while somebody probes this place (a USDT semaphore); 0:
+  // it has none.
+  uint64_t semaphore = 0;
   int64_t gate = 0;    // the value that Gate::of holds for this point, where the mechanism has a gate (a syscall's number)
 };
 
@@ -140,16 +157,28 @@ struct Record {
   uint32_t size = 8;  // bytes of the message
 };
 
+// An event whose count pmc() reads: type and config as perf_event_open(2) takes them.
+struct EventCounter {
+  std::string name;
+  uint32_t type = 0;
+  uint64_t config = 0;
+};
+
 struct Program {
   const Source* source = nullptr;
   const Ast* ast = nullptr;
   std::vector<Probe> probes;
   std::vector<std::string> point_names;      // by cookie: what `probe` prints
   std::vector<std::string> point_functions;  // by cookie: what `func` prints
+  // By cookie: the first attach point that `probe` and `func` print alike, since a static probe can stand in many places and
+  // is one key; empty when all differ.
+  std::vector<uint32_t> point_twins;
   std::vector<MapDef> maps;              // by first use
   std::vector<Record> records;
+  std::vector<EventCounter> counters;    // what pmc() reads, each once; the map of counters[i] is event_counter_map(i)
   std::vector<Type> types;                             // by ExprId
   std::unordered_map<ExprId, uint32_t> record_of;      // call → its Record
+  std::unordered_map<ExprId, uint32_t> counter_of;     // call → index in counters
   std::unordered_map<std::string, uint32_t> map_index;  // name → index in maps
   std::unordered_map<ExprId, std::variant<uint64_t, std::string>> constants;  // positional parameters, resolved
   uint32_t max_strlen = 1024;  // bytes that str() reads at most, the NUL included
@@ -190,6 +219,8 @@ constexpr std::string_view ring_map = "zt_ring";          // BPF_MAP_TYPE_RINGBU
 constexpr std::string_view counter_map = "zt_counters";   // per-CPU array of u64, by Counter
 constexpr std::string_view stack_map = "zt_stacks";
 constexpr std::string_view scratch_map = "zt_scratch";
+constexpr std::string_view event_counter_maps = "zt_pmc_";  // perf event arrays, by processor
+std::string event_counter_map(uint32_t index);
 std::string bpf_map_name(const MapDef& map);
 
 // What went wrong while the script ran, counted by the BPF side and told at the end.
@@ -199,6 +230,7 @@ enum class Counter : uint32_t {
   scratch_busy,  // no scratch memory was free: the event was dropped
   stack_lost,    // a stack could not be kept
   read_failed,   // memory of the process or the kernel could not be read
+  count_unread,  // pmc() found no count on this processor
   how_many
 };
 

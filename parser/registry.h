@@ -68,6 +68,7 @@ struct Mechanism {
   std::string_view section;  // libbpf's section name: it decides the program's type
   bool has_cookie = false;   // bpf_get_attach_cookie tells attach points apart
   bool filters_pid = false;  // the kernel filters by process
+  bool can_sleep = false;    // the program may wait for a page of the process; its section then ends in ".s"
   bool runs_in_tracer = false;  // BEGIN and END: run by us, once
   Result<Links> (*attach)(const AttachRequest&) = nullptr;
 };
@@ -84,6 +85,8 @@ struct Provider {
   Result<std::vector<Field>> (*fields)(Machine&, const AttachPoint&) = nullptr;
   // The gate for a group of points that share a mechanism; null when their mechanism has none.
   std::optional<Gate> (*gate)(const std::vector<AttachPoint>&) = nullptr;
+  // The event that pmc() reads by this name; null when the provider has no events that can be counted.
+  Result<EventCounter> (*counter)(std::string_view name) = nullptr;
   // Where the types that a script names in such a probe are looked up; null when there is no such place.
   Records* (*types)(Machine&, const AttachPoint&) = nullptr;
 };

@@ -7,13 +7,13 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "probes/elf.h"
 #include "probes/features.h"
 #include "probes/kernel_symbols.h"
 #include "probes/machine.h"
 #include "probes/tracefs.h"
+#include "probes/usdt_notes.h"
 
 namespace zeektrace {
 
@@ -24,18 +24,16 @@ struct Machine::Inside {
   Settings settings;
   Features features;
   KernelSymbols kernel_symbols;
-  std::vector<std::string> notes;
-
-  // Said once, however often a target is expanded.
-  void note(std::string sentence);
 
   // `shown` is what errors call the file.
   Result<std::shared_ptr<const Binary>> binary(const std::string& path, std::string_view shown,
                                                DebugFile debug_file);
+  Result<std::shared_ptr<const UsdtNotes>> usdt_notes(const std::string& path, std::string_view shown);
   Result<const Tracefs*> tracefs();
 
  private:
   std::map<std::pair<std::string, DebugFile>, std::shared_ptr<const Binary>> binaries_;
+  std::map<std::string, std::shared_ptr<const UsdtNotes>> usdt_notes_;  // by path
   std::optional<Tracefs> tracefs_;
 };
 

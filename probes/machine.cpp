@@ -1,7 +1,5 @@
 #include "probes/machine.h"
 
-#include <algorithm>
-
 #include "probes/inside.h"
 
 namespace zeektrace {
@@ -10,17 +8,20 @@ Machine::Machine(Settings settings) : inside_(std::make_unique<Inside>(std::move
 Machine::~Machine() = default;
 
 const Machine::Settings& Machine::settings() const { return inside_->settings; }
-const std::vector<std::string>& Machine::notes() const { return inside_->notes; }
-
-void Machine::Inside::note(std::string sentence) {
-  if (std::find(notes.begin(), notes.end(), sentence) == notes.end()) notes.push_back(std::move(sentence));
-}
 
 Result<std::shared_ptr<const Binary>> Machine::Inside::binary(const std::string& path, std::string_view shown,
                                                               DebugFile debug_file) {
   if (const auto known = binaries_.find({path, debug_file}); known != binaries_.end()) return known->second;
   auto read = read_binary(path, shown, debug_file);
   if (read) binaries_.emplace(std::pair(path, debug_file), *read);
+  return read;
+}
+
+Result<std::shared_ptr<const UsdtNotes>> Machine::Inside::usdt_notes(const std::string& path,
+                                                                     std::string_view shown) {
+  if (const auto known = usdt_notes_.find(path); known != usdt_notes_.end()) return known->second;
+  auto read = read_usdt_notes(path, shown);
+  if (read) usdt_notes_.emplace(path, *read);
   return read;
 }
 

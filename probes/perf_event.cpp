@@ -46,6 +46,12 @@ int link_perf_event(perf_event_attr attr, pid_t pid, int cpu, const bpf_program*
     result = -errno;
     close(link);
   }
+  // A pinned event that found no counter is in error, and reads as the end of a file (perf_read, kernel/events/core.c).
+  uint64_t count = 0;
+  if (result >= 0 && attr.pinned && read(static_cast<int>(event), &count, sizeof(count)) == 0) {
+    result = -EBUSY;
+    close(link);
+  }
   close(static_cast<int>(event));  // the link keeps the event
   return result;
 }

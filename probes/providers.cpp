@@ -26,12 +26,18 @@ constexpr Provider rows[] = {
      "when a function of a program or library is entered", expand_uprobe, uprobe_fields, nullptr},
     {"uretprobe", "ur", "uretprobe:BINARY:FUNCTION", "when a function of a program or library returns",
      expand_uretprobe, uretprobe_fields, nullptr},
+    {"usdt", "U", "usdt:BINARY:[PROVIDER:]NAME", "at a static probe that a program's authors put into it", expand_usdt,
+     usdt_fields, nullptr},
     {"kprobe", "k", "kprobe:[MODULE:]FUNCTION[+OFFSET]", "when a function of the kernel is entered",
      expand_kprobe, kprobe_fields, syscall_gate},
     {"kretprobe", "kr", "kretprobe:[MODULE:]FUNCTION", "when a function of the kernel returns",
      expand_kretprobe, kretprobe_fields, syscall_gate},
     {"tracepoint", "t", "tracepoint:SUBSYSTEM:EVENT", "at one of the kernel's static tracepoints",
      expand_tracepoint, tracepoint_fields, nullptr},
+    {"software", "s", "software:EVENT[:PERIOD]", "once in PERIOD events that the kernel counts, such as page-faults",
+     expand_software, no_fields, nullptr, software_counter},
+    {"hardware", "h", "hardware:EVENT[:PERIOD]", "once in PERIOD events that the processor counts, such as cache-misses",
+     expand_hardware, no_fields, nullptr, hardware_counter},
 };
 
 // What a row lists when the pattern says nothing more, or leaves the event out. Places in binaries are listed
@@ -43,16 +49,22 @@ Points everything(Machine& machine, ProviderRow row) {
       return provider(row).expand(machine, machine.inside().features.kprobes() ? "*" : "sys_*");
     case ProviderRow::tracepoint:
       return provider(row).expand(machine, "*:*");
+    case ProviderRow::software:
+    case ProviderRow::hardware:
+      return provider(row).expand(machine, "*");
     default:
       return std::vector<AttachPoint>{};
   }
 }
 
 bool has_list(ProviderRow row) {
-  return row == ProviderRow::kprobe || row == ProviderRow::kretprobe || row == ProviderRow::tracepoint;
+  return row == ProviderRow::kprobe || row == ProviderRow::kretprobe || row == ProviderRow::tracepoint ||
+         row == ProviderRow::software || row == ProviderRow::hardware;
 }
 
-bool is_in_binaries(ProviderRow row) { return row == ProviderRow::uprobe || row == ProviderRow::uretprobe; }
+bool is_in_binaries(ProviderRow row) {
+  return row == ProviderRow::uprobe || row == ProviderRow::uretprobe || row == ProviderRow::usdt;
+}
 
 std::vector<AttachPoint> filtered(std::vector<AttachPoint> points, const Provider& row,
                                   std::string_view pattern) {
@@ -81,6 +93,15 @@ Points points_of(Machine& machine, ProviderRow row, std::string_view target) {
   return kept;
 }
 
+// A static probe can be in many places, which differ in nothing that is listed.
+bool reads_the_same(const Listed& a, const Listed& b) {
+  return a.name == b.name && a.how == b.how &&
+         std::ranges::equal(a.fields, b.fields, [](const Field& x, const Field& y) {
+           return x.name == y.name && x.type.spelling() == y.type.spelling() &&
+                  std::holds_alternative<Unavailable>(x.where) == std::holds_alternative<Unavailable>(y.where);
+         });
+}
+
 std::optional<Error> add_points(Machine& machine, Points points, bool with_fields,
                                 std::vector<Listed>& listed) {
   if (!points) return points.error();
@@ -91,7 +112,7 @@ std::optional<Error> add_points(Machine& machine, Points points, bool with_field
       if (!fields) return fields.error();
       row.fields = *std::move(fields);
     }
-    listed.push_back(std::move(row));
+    if (listed.empty() || !reads_the_same(listed.back(), row)) listed.push_back(std::move(row));
   }
   return std::nullopt;
 }

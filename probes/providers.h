@@ -20,9 +20,12 @@ enum class ProviderRow : size_t {
   profile,
   uprobe,
   uretprobe,
+  usdt,
   kprobe,
   kretprobe,
   tracepoint,
+  software,
+  hardware,
 };
 const Provider& provider(ProviderRow row);
 
@@ -35,13 +38,21 @@ Points expand_interval(Machine& machine, std::string_view target);
 Points expand_profile(Machine& machine, std::string_view target);
 Points expand_uprobe(Machine& machine, std::string_view target);
 Points expand_uretprobe(Machine& machine, std::string_view target);
+Points expand_usdt(Machine& machine, std::string_view target);
 Points expand_kprobe(Machine& machine, std::string_view target);
 Points expand_kretprobe(Machine& machine, std::string_view target);
 Points expand_tracepoint(Machine& machine, std::string_view target);
 
+Points expand_software(Machine& machine, std::string_view target);
+Points expand_hardware(Machine& machine, std::string_view target);
+
+Result<EventCounter> software_counter(std::string_view name);
+Result<EventCounter> hardware_counter(std::string_view name);
+
 Fields no_fields(Machine& machine, const AttachPoint& point);
 Fields uprobe_fields(Machine& machine, const AttachPoint& point);
 Fields uretprobe_fields(Machine& machine, const AttachPoint& point);
+Fields usdt_fields(Machine& machine, const AttachPoint& point);
 Fields kprobe_fields(Machine& machine, const AttachPoint& point);
 Fields kretprobe_fields(Machine& machine, const AttachPoint& point);
 Fields tracepoint_fields(Machine& machine, const AttachPoint& point);

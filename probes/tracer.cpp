@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "probes/attach.h"
+#include "probes/counters.h"
 #include "probes/load_error.h"
 #include "probes/machine.h"
 #include "probes/map_io.h"
@@ -71,6 +72,7 @@ Result<Tracer> Tracer::load(std::span<const std::byte> elf, const Program& progr
     if (found == nullptr) bug(fmt::format("the object has no program '{}'", probe.function));
     state->programs.push_back(found);
   }
+  if (auto counting = open_counters(program, state->object.get()); !counting) return counting.error();
   if (const bpf_map* ring = state->map(ring_map)) {
     state->ring.reset(ring_buffer__new(bpf_map__fd(ring), hand_over, &state->on_message, nullptr));
     if (!state->ring) return errno_error(errno, "cannot map the ring buffer");

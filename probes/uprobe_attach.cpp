@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -96,7 +97,12 @@ class MappedCode {
 struct Places {
   std::vector<unsigned long> offsets;
   std::vector<__u64> cookies;
+  std::vector<unsigned long> semaphores;  // 0 where there is none
   std::vector<std::string_view> names;
+
+  bool has_semaphores() const {
+    return std::ranges::any_of(semaphores, [](unsigned long each) { return each != 0; });
+  }
 };
 
 constexpr int kernels_enotsupp = 524;  // include/linux/errno.h: it has no name and no text out here
@@ -161,6 +167,7 @@ class MultiLink {
     options.uprobe_multi.path = file_.c_str();
     options.uprobe_multi.offsets = places.offsets.data() + begin;
     options.uprobe_multi.cookies = places.cookies.data() + begin;
+    if (places.has_semaphores()) options.uprobe_multi.ref_ctr_offsets = places.semaphores.data() + begin;
     options.uprobe_multi.pid = pid ? static_cast<__u32>(*pid) : 0;
     return bpf_link_create(bpf_program__fd(request_.program), 0, kernel_abi::trace_uprobe_multi, &options);
   }
@@ -182,6 +189,7 @@ Result<Links> attach_multi(const AttachRequest& request, unsigned flags) {
     places.names.push_back(point.name);
     places.offsets.push_back(point.offset);
     places.cookies.push_back(request.probe.first_point + i);
+    places.semaphores.push_back(point.semaphore);
   }
   for (const auto& [file, places] : files) {
     const MappedCode code(file);
@@ -235,7 +243,8 @@ Result<Links> attach_events(const AttachRequest& request, bool at_return) {
     const MappedCode code(point.target);
     perf_event_attr attr = {};
     attr.type = *type;
-    attr.config = at_return ? 1ULL << *return_bit : 0;
+    // The semaphore's offset stands in the upper half (kernel/events/core.c, PERF_UPROBE_REF_CTR_OFFSET_SHIFT).
+    attr.config = (at_return ? 1ULL << *return_bit : 0) | point.semaphore << 32;
     attr.config1 = reinterpret_cast<uintptr_t>(point.target.c_str());  // uprobe_path
     attr.config2 = point.offset;                                       // probe_offset
     const int link = link_perf_event(attr, pid.value_or(-1), pid ? -1 : cpu, request.program,
@@ -253,11 +262,13 @@ constexpr Mechanism multi_entry = {.name = "uprobe_multi link",
                                    .section = "uprobe.multi",
                                    .has_cookie = true,
                                    .filters_pid = true,
+                                   .can_sleep = true,
                                    .attach = attach_multi_entry};
 constexpr Mechanism multi_return = {.name = "uprobe_multi link",
                                     .section = "uretprobe.multi",
                                     .has_cookie = true,
                                     .filters_pid = true,
+                                    .can_sleep = true,
                                     .attach = attach_multi_return};
 constexpr Mechanism event_entry = {.name = "perf event",
                                    .section = "uprobe",

@@ -41,6 +41,8 @@ constexpr std::array losses = {
     LossRow{Counter::stack_lost, "stack", "lost", "no room to keep it, or it could not be walked", ""},
     LossRow{Counter::read_failed, "read", "of memory failed",
             "the address is wrong, or the page was not in memory", "the value read as 0 or empty"},
+    LossRow{Counter::count_unread, "reading", "of a counter failed", "the processor's counters were taken by somebody else",
+            "it read as 0"},
 };
 
 // Whether the script keeps or sends a value of one of these two kinds.

@@ -37,6 +37,12 @@ std::vector<Builtin> argument_rows() {
       row("arg3", "fourth argument"),
       row("arg4", "fifth argument"),
       row("arg5", "sixth argument"),
+      row("arg6", "seventh argument, of a static probe"),
+      row("arg7", "eighth argument, of a static probe"),
+      row("arg8", "ninth argument, of a static probe"),
+      row("arg9", "tenth argument, of a static probe"),
+      row("arg10", "eleventh argument, of a static probe"),
+      row("arg11", "twelfth argument, of a static probe"),
       row("retval", "value that the function returns, as a signed 64-bit number"),
   };
 }

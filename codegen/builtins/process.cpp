@@ -33,7 +33,11 @@ Operand emit_comm(Emitter& e, const Expr& expr) {
   e.helper(HelperId::get_current_comm, {memory, e.ir.getInt32(comm_size)});
   return {memory, e.type_of(expr)};
 }
-Operand emit_point(Emitter& e, const Expr& expr) { return {e.attach_point(), e.type_of(expr)}; }
+Operand emit_point(Emitter& e, const Expr& expr) {
+  llvm::Value* point = e.attach_point();
+  const std::vector<uint32_t>& twins = e.program().point_twins;
+  return {twins.empty() ? point : e.constant_at(twins, point), e.type_of(expr)};
+}
 
 Builtin variable(std::string_view name, std::string_view doc, Type (*result)(Checker&, const Expr&),
                  Operand (*emit)(Emitter&, const Expr&)) {

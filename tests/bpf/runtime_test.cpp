@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <random>
+#include <set>
 #include <vector>
 
 #include "parser/program.h"
@@ -32,6 +33,16 @@ struct TestMap {
 };
 static std::vector<uint64_t> stack_now;
 static int user_reads, kernel_reads;
+// A process's memory for one test: the pages that are not there, whether they can be brought in, and where its text ends.
+static std::set<uint64_t> absent_pages;
+static bool can_bring_in = true;
+static uint64_t text_end = 0;
+
+static bool is_present(uint64_t from, uint64_t end) {
+  return absent_pages.empty() ||
+         std::none_of(absent_pages.begin(), absent_pages.end(),
+                      [&](uint64_t page) { return page * 4096 < end && (page + 1) * 4096 > from; });
+}
 
 extern "C" {
 unsigned long long zt_hist_bucket(unsigned long long n, unsigned bits, unsigned is_signed);
@@ -44,6 +55,8 @@ unsigned long long zt_signed_divide(long long a, long long b);
 unsigned long long zt_signed_modulo(long long a, long long b);
 long zt_read(void* dst, unsigned size, unsigned long long from);
 long zt_read_string(void* dst, unsigned size, unsigned long long from);
+long zt_read_waiting(void* dst, unsigned size, unsigned long long from);
+long zt_read_string_waiting(void* dst, unsigned size, unsigned long long from);
 unsigned long long zt_same_string(const unsigned long long* a, const unsigned long long* b, unsigned words);
 unsigned long long zt_stack(void* ctx, void* stacks, StackFrames* frames, unsigned long long flags, unsigned most);
 TestSlot* zt_scratch_take(void* map);
@@ -70,9 +83,21 @@ long bpf_get_stack(void*, void* buffer, unsigned size, unsigned long long) {
   std::memcpy(buffer, stack_now.data(), bytes);
   return static_cast<long>(bytes);
 }
-long bpf_probe_read_user(void*, unsigned, const void*) { return user_reads++; }
+long bpf_probe_read_user(void*, unsigned size, const void* from) {
+  auto address = reinterpret_cast<uint64_t>(from);
+  return is_present(address, address + size) ? user_reads++ : -14;
+}
 long bpf_probe_read_kernel(void*, unsigned, const void*) { return kernel_reads++; }
-long bpf_probe_read_user_str(void*, unsigned, const void*) { return user_reads++; }
+long bpf_probe_read_user_str(void*, unsigned size, const void* from) {
+  auto address = reinterpret_cast<uint64_t>(from);
+  return is_present(address, std::min(address + size, std::max(text_end, address + 1))) ? user_reads++ : -14;
+}
+long bpf_copy_from_user(void*, unsigned size, const void* from) {
+  auto address = reinterpret_cast<uint64_t>(from);
+  if (!can_bring_in) return -14;
+  for (uint64_t page = address / 4096; page <= (address + size - 1) / 4096; page++) absent_pages.erase(page);
+  return 0;
+}
 long bpf_probe_read_kernel_str(void*, unsigned, const void*) { return kernel_reads++; }
 unsigned long long bpf_ringbuf_query(void* ring, unsigned long long) { return static_cast<TestMap*>(ring)->queued; }
 }
@@ -150,6 +175,26 @@ TEST(Runtime, division_is_that_of_c_and_by_zero_that_of_bpf) {
   EXPECT_EQ(static_cast<int64_t>(zt_signed_modulo(-5, 0)), -5);
   EXPECT_EQ(zt_divide(5, 0), 0u);
   EXPECT_EQ(zt_modulo(5, 0), 5u);
+}
+
+TEST(Runtime, a_program_that_may_sleep_brings_pages_in) {
+  can_bring_in = true;
+  absent_pages = {5};
+  EXPECT_LT(zt_read(nullptr, 8, 5 * 4096), 0);
+  EXPECT_GE(zt_read_waiting(nullptr, 8, 5 * 4096), 0);
+  EXPECT_TRUE(absent_pages.empty());
+  // A text over three pages, of which two are away; the page behind its end stays where it is.
+  absent_pages = {5, 7, 8};
+  text_end = 7 * 4096 + 10;
+  EXPECT_LT(zt_read_string(nullptr, 16384, 5 * 4096 + 4000), 0);
+  EXPECT_GE(zt_read_string_waiting(nullptr, 16384, 5 * 4096 + 4000), 0);
+  EXPECT_EQ(absent_pages, std::set<uint64_t>{8});
+  // What can't be had stays a failed read.
+  can_bring_in = false;
+  text_end = 9 * 4096;
+  EXPECT_LT(zt_read_waiting(nullptr, 8, 8 * 4096), 0);
+  EXPECT_LT(zt_read_string_waiting(nullptr, 64, 8 * 4096), 0);
+  absent_pages.clear();
 }
 
 TEST(Runtime, an_address_is_read_where_it_lies) {

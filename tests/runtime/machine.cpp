@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 #include <linux/magic.h>
+#include <linux/perf_event.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -78,6 +79,22 @@ Reason no_uprobe_multi() {
   return "the kernel has no uprobe_multi links (6.6 and later have)";
 }
 
+Reason no_pmu() {
+  perf_event_attr attributes{};
+  attributes.size = sizeof attributes;
+  attributes.type = PERF_TYPE_HARDWARE;
+  attributes.config = PERF_COUNT_HW_CPU_CYCLES;
+  const long descriptor = syscall(SYS_perf_event_open, &attributes, 0, -1, -1, 0);
+  if (descriptor < 0) return fmt::format("no processor cycles can be counted: {}", std::strerror(errno));
+  close(static_cast<int>(descriptor));
+  return std::nullopt;
+}
+
+Reason has_pmu() {
+  if (no_pmu()) return std::nullopt;
+  return "the machine has a PMU, and the test is about one without";
+}
+
 Reason nothing() { return std::nullopt; }
 
 struct Need {
@@ -88,7 +105,7 @@ struct Need {
 constexpr std::array needs_known = {
     Need{"bpf", no_bpf},         Need{"kprobes", no_kprobes},           Need{"no-kprobes", has_kprobes},
     Need{"tracefs", no_tracefs}, Need{"uprobe_multi", no_uprobe_multi}, Need{"root", no_root},
-    Need{"nothing", nothing},
+    Need{"pmu", no_pmu},         Need{"no-pmu", has_pmu},               Need{"nothing", nothing},
 };
 
 }  // namespace
