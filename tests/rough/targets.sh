@@ -50,4 +50,21 @@ done
 refused 'a function that cannot be probed' 2 'cannot attach .*odd_locked: Operation not supported$' \
   "$zeektrace" -e "uprobe:$targets/tally:odd_locked { @ = count(); }"
 if ! grep -q '^hint: the kernel will not probe an instruction there' .err; then fail 'it says why' 'it does not'; fi
+
+# A static probe's semaphore is raised in the process that is traced, in no other one, and is back at zero afterwards.
+if [ -x "$targets/marks" ]; then
+  "$targets/marks" guard 1.5 >.traced &
+  traced=$!
+  "$targets/marks" guard 1.5 >.other &
+  other=$!
+  answers 'a semaphore' 0 '^@n: [1-9]' "$zeektrace" -p "$traced" -e 'usdt::guard:checked { @n = count(); }
+    interval:ms:300 { exit(); }'
+  wait "$traced" "$other"
+  if grep -qE '^passed [1-9][0-9]* times, semaphore 0$' .traced; then pass 'a semaphore is lowered again'; else
+    fail 'a semaphore is lowered again' "$(cat .traced)"
+  fi
+  if grep -q '^passed 0 times, semaphore 0$' .other; then pass 'a semaphore is of one process'; else
+    fail 'a semaphore is of one process' "$(cat .other)"
+  fi
+fi
 close
