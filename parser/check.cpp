@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "parser/checking.h"
+#include "parser/mentions.h"
 
 namespace zeektrace {
 namespace {
@@ -32,11 +33,70 @@ bool same_integer(const std::optional<Type>& a, const std::optional<Type>& b) {
   return a.has_value() == b.has_value() && (!a || a->spelling() == b->spelling());
 }
 
-bool same_fields(const std::vector<Field>& a, const std::vector<Field>& b) {
-  return std::ranges::equal(a, b, [](const Field& x, const Field& y) {
-    return x.name == y.name && x.type.spelling() == y.type.spelling() && same_location(x.where, y.where) &&
-           same_integer(x.kept_as, y.kept_as);
+bool same_field(const Field& x, const Field& y) {
+  return x.name == y.name && x.type.spelling() == y.type.spelling() && same_location(x.where, y.where) &&
+         same_integer(x.kept_as, y.kept_as);
+}
+
+const Field* field_named(const std::vector<Field>& fields, std::string_view name) {
+  auto found = std::ranges::find(fields, name, &Field::name);
+  return found == fields.end() ? nullptr : &*found;
+}
+
+// Of those that the script names: others may differ.
+bool same_fields(const std::vector<Field>& a, const std::vector<Field>& b, const std::set<std::string>& mentioned) {
+  return std::ranges::all_of(mentioned, [&](const std::string& name) {
+    const Field* x = field_named(a, name);
+    const Field* y = field_named(b, name);
+    return x && y ? same_field(*x, *y) : x == y;
   });
+}
+
+bool wants_description(const std::vector<Field>& fields, const std::set<std::string>& mentioned) {
+  return std::ranges::any_of(mentioned, [&](const std::string& name) {
+    const Field* known = field_named(fields, name);
+    return name.starts_with("args.") ? !known : known && known->has_description;
+  });
+}
+
+// A word such as retval has the type that debug information tells, if it is one type for all points of a probe; else it
+// stays the plain word that it is without.
+void agree_on_types(std::vector<ExpandedPoint>& points, const std::set<std::string>& mentioned) {
+  for (const std::string& name : mentioned) {
+    const Field* plain = points.empty() ? nullptr : field_named(points.front().plain, name);
+    if (!plain || !plain->has_description) continue;
+    const Field* first = field_named(points.front().fields, name);
+    bool agreed = std::ranges::all_of(points, [&](const ExpandedPoint& point) {
+      const Field* here = field_named(point.fields, name);
+      return first && here && here->type.spelling() == first->type.spelling();
+    });
+    if (agreed) continue;
+    for (ExpandedPoint& point : points)
+      for (Field& field : point.fields)
+        if (const Field* word = field_named(point.plain, field.name); word && field.name == name) field = *word;
+  }
+}
+
+// What no program can read by now.
+void refuse_unread(Field& field) {
+  const Type& type = field.type;
+  if (type.is_record() || type.is_array() || type.is_reference || type.kind == Type::Kind::real ||
+      std::holds_alternative<Pieces>(field.where))
+    if (!std::holds_alternative<Unavailable>(field.where))
+      field.where = Unavailable{"records, references and floating-point numbers are not read yet"};
+}
+
+// The described ones join and replace; gives what they were before.
+std::vector<Field> with_descriptions(std::vector<Field>& fields, std::vector<Field> described) {
+  std::vector<Field> plain = fields;
+  for (Field& each : described) {
+    auto known = std::ranges::find(fields, each.name, &Field::name);
+    if (known != fields.end())
+      *known = std::move(each);
+    else
+      fields.push_back(std::move(each));
+  }
+  return plain;
 }
 
 }  // namespace
@@ -94,9 +154,13 @@ Result<Program> Checking::run() {
 
 Status Checking::expand_probes() {
   for (const ProbeDecl& decl : ast_.probes) {
-    std::vector<Probe> groups;
+    const std::set<std::string> mentioned = mentioned_names(decl);
+    std::vector<ExpandedPoint> points;
     for (const AttachSpec& spec : decl.points)
-      if (Status status = expand_points(decl, spec, groups); !status) return status;
+      if (Status status = expand_points(spec, mentioned, points); !status) return status;
+    agree_on_types(points, mentioned);
+    std::vector<Probe> groups;
+    for (ExpandedPoint& point : points) add_to_group(groups, decl, mentioned, std::move(point));
     for (Probe& group : groups) program_.probes.push_back(std::move(group));
   }
   if (program_.probes.size() > most_programs)
@@ -105,7 +169,8 @@ Status Checking::expand_probes() {
   return Nothing{};
 }
 
-Status Checking::expand_points(const ProbeDecl& decl, const AttachSpec& spec, std::vector<Probe>& groups) {
+Status Checking::expand_points(const AttachSpec& spec, const std::set<std::string>& mentioned,
+                               std::vector<ExpandedPoint>& all) {
   const Provider* provider = find_provider(providers_, spec.provider);
   if (!provider) {
     std::vector<std::string_view> names;
@@ -126,18 +191,29 @@ Status Checking::expand_points(const ProbeDecl& decl, const AttachSpec& spec, st
   for (AttachPoint& point : *points) {
     auto fields = provider->fields(machine_, point);
     if (!fields) return refused(fields.error());
-    add_to_group(groups, decl, std::move(point), std::move(*fields));
+    ExpandedPoint expanded{{}, std::move(*fields), {}};
+    if (provider->described_fields && wants_description(expanded.fields, mentioned)) {
+      auto described = provider->described_fields(machine_, point);
+      if (!described) return refused(described.error());
+      std::ranges::for_each(*described, refuse_unread);
+      expanded.plain = with_descriptions(expanded.fields, std::move(*described));
+    }
+    expanded.point = std::move(point);
+    all.push_back(std::move(expanded));
   }
   return Nothing{};
 }
 
-// Points share a program when they are attached in the same way, offer the same arguments, and can be told apart.
-void Checking::add_to_group(std::vector<Probe>& groups, const ProbeDecl& decl, AttachPoint point,
-                            std::vector<Field> fields) {
+// Points share a program when they are attached in the same way, have in common the arguments that are named, and can be
+// told apart.
+void Checking::add_to_group(std::vector<Probe>& groups, const ProbeDecl& decl, const std::set<std::string>& mentioned,
+                            ExpandedPoint expanded) {
+  AttachPoint& point = expanded.point;
   bool can_share = point.how->has_cookie || point.provider->gate;
   for (Probe& group : groups) {
     const AttachPoint& first = group.points.front();
-    if (!can_share || group.how != point.how || first.provider != point.provider || !same_fields(group.fields, fields))
+    if (!can_share || group.how != point.how || first.provider != point.provider || 
+        !same_fields(group.fields, expanded.fields, mentioned))
       continue;
     group.points.push_back(std::move(point));
     return;
@@ -145,7 +221,7 @@ void Checking::add_to_group(std::vector<Probe>& groups, const ProbeDecl& decl, A
   Probe probe;
   probe.syntax = &decl;
   probe.how = point.how;
-  probe.fields = std::move(fields);
+  probe.fields = std::move(expanded.fields);
   if (options_.only_pid && !point.how->filters_pid) probe.only_pid = options_.only_pid;
   probe.points.push_back(std::move(point));
   groups.push_back(std::move(probe));

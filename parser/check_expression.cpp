@@ -151,6 +151,10 @@ Type Checking::field_of(const Expr& expr, const FieldRef& node) {
       reports_->add(Code::unavailable, expr.span, wanted, place(), why->reason);
     return found->type;
   }
+  if (const Field* none = field(all_named_arguments)) {
+    reports_->add(Code::unavailable, expr.span, wanted, place(), std::get<Unavailable>(none->where).reason);
+    return Type::integer(8, true);
+  }
   std::vector<std::string_view> names;
   for (const Field& each : probe_->fields)
     if (each.name.starts_with(wanted.substr(0, arguments_word.size() + 1)))

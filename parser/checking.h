@@ -11,6 +11,13 @@
 
 namespace zeektrace {
 
+// A place that a probe names, before it is known which places share a program.
+struct ExpandedPoint {
+  AttachPoint point;
+  std::vector<Field> fields;
+  std::vector<Field> plain;  // the same without debug information; empty when it was not asked for
+};
+
 class Checking final : public Checker {
  public:
   Checking(const Source& source, const Ast& ast, std::span<const Builtin> builtins,
@@ -37,8 +44,9 @@ class Checking final : public Checker {
  private:
   // Probes.
   Status expand_probes();
-  Status expand_points(const ProbeDecl& decl, const AttachSpec& spec, std::vector<Probe>& groups);
-  void add_to_group(std::vector<Probe>& groups, const ProbeDecl& decl, AttachPoint point, std::vector<Field> fields);
+  Status expand_points(const AttachSpec& spec, const std::set<std::string>& mentioned, std::vector<ExpandedPoint>& all);
+  void add_to_group(std::vector<Probe>& groups, const ProbeDecl& decl, const std::set<std::string>& mentioned,
+                    ExpandedPoint expanded);
   std::optional<std::string> fill_parameters(const AttachSpec& spec);
   void name_probes();
   void find_twins();

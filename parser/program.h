@@ -77,7 +77,10 @@ struct Field {
   // The integer that lies there, where it is not `type`: a static probe's argument has one type in the script, although
   // the compiler may keep it differently in each place where it put the probe.
   std::optional<Type> kept_as = std::nullopt;
+  bool has_description = false;  // Provider::described_fields can tell its type
 };
+// The name of a Field that stands for all "args.NAME" of a place, and says why there are none (Unavailable).
+constexpr std::string_view all_named_arguments = "args.*";
 
 // Run the program only when a value is one of these; which one it is says which attach point was hit.
 struct Gate {

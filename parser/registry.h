@@ -89,6 +89,9 @@ struct Provider {
   Result<EventCounter> (*counter)(std::string_view name) = nullptr;
   // Where the types that a script names in such a probe are looked up; null when there is no such place.
   Records* (*types)(Machine&, const AttachPoint&) = nullptr;
+  // Arguments that take time to find, since only debug information tells them. Asked for when the script names one of
+  // the form "args.NAME", or a Field that has_description, which is then replaced by the one of that name here.
+  Result<std::vector<Field>> (*described_fields)(Machine&, const AttachPoint&) = nullptr;
 };
 
 // A row by its name or alias; null when there is none.

@@ -35,6 +35,12 @@ Type Type::pointer(Type pointee) {
   return type;
 }
 
+Type Type::reference(Type referred) {
+  Type type = pointer(std::move(referred));
+  type.is_reference = true;
+  return type;
+}
+
 Type Type::real(uint32_t size) {
   Type type;
   type.kind = Kind::real;

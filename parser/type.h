@@ -50,6 +50,9 @@ struct Type {
   uint32_t size = 0;
   bool is_signed = false;
   bool is_bool = false;  // an integer that is 0 or 1
+  // A pointer that is a C++ reference. Only a Field or a Member has such a type: an expression that names one has the
+  // type of what it refers to, and its value is read from there.
+  bool is_reference = false;
   std::shared_ptr<const Type> pointee;
   Buckets buckets;
   uint32_t count = 0;                // of an array's elements
@@ -61,6 +64,7 @@ struct Type {
   static Type boolean();
   static Type string(uint32_t size);
   static Type pointer(Type pointee);
+  static Type reference(Type referred);
   static Type real(uint32_t size);
   static Type array(Type element, uint32_t count);
   static Type of_record(Records* records, uint64_t record, std::string name, uint32_t size);

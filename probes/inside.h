@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "probes/dwarf_file.h"
+#include "probes/dwarf_types.h"
 #include "probes/elf.h"
 #include "probes/features.h"
 #include "probes/kernel_symbols.h"
@@ -30,8 +32,15 @@ struct Machine::Inside {
                                                DebugFile debug_file);
   Result<std::shared_ptr<const UsdtNotes>> usdt_notes(const std::string& path, std::string_view shown);
   Result<const Tracefs*> tracefs();
+  // A binary's debug information and the types in it; the error is kept as well.
+  struct DebugInformation {
+    std::unique_ptr<DwarfFile> file;
+    std::unique_ptr<DwarfTypes> types;
+  };
+  Result<DebugInformation*> debug_information(const std::string& path, std::string_view shown);
 
  private:
+  std::map<std::string, Result<DebugInformation>> debug_information_;
   std::map<std::pair<std::string, DebugFile>, std::shared_ptr<const Binary>> binaries_;
   std::map<std::string, std::shared_ptr<const UsdtNotes>> usdt_notes_;  // by path
   std::optional<Tracefs> tracefs_;

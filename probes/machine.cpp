@@ -25,6 +25,22 @@ Result<std::shared_ptr<const UsdtNotes>> Machine::Inside::usdt_notes(const std::
   return read;
 }
 
+Result<Machine::Inside::DebugInformation*> Machine::Inside::debug_information(const std::string& path,
+                                                                              std::string_view shown) {
+  auto known = debug_information_.find(path);
+  if (known == debug_information_.end()) {
+    auto file = DwarfFile::open(path, shown);
+    Result<DebugInformation> opened = file ? Result<DebugInformation>(DebugInformation{}) : file.error();
+    if (file) {
+      opened->file = *std::move(file);
+      opened->types = std::make_unique<DwarfTypes>(*opened->file);
+    }
+    known = debug_information_.emplace(path, std::move(opened)).first;
+  }
+  if (!known->second) return known->second.error();
+  return &*known->second;
+}
+
 Result<const Tracefs*> Machine::Inside::tracefs() {
   if (!tracefs_) {
     auto found = Tracefs::find(settings.tracefs);

@@ -23,9 +23,10 @@ constexpr Provider rows[] = {
     {"profile", "p", "profile:hz:RATE | profile:5ms",
      "in regular intervals on every CPU, to sample what runs there", expand_profile, no_fields, nullptr},
     {"uprobe", "u", "uprobe:BINARY:FUNCTION[+OFFSET] | uprobe:BINARY:0xADDRESS",
-     "when a function of a program or library is entered", expand_uprobe, uprobe_fields, nullptr},
+     "when a function of a program or library is entered", expand_uprobe, uprobe_fields, nullptr,
+     nullptr, uprobe_types, uprobe_described_fields},
     {"uretprobe", "ur", "uretprobe:BINARY:FUNCTION", "when a function of a program or library returns",
-     expand_uretprobe, uretprobe_fields, nullptr},
+     expand_uretprobe, uretprobe_fields, nullptr, nullptr, uprobe_types, uretprobe_described_fields},
     {"usdt", "U", "usdt:BINARY:[PROVIDER:]NAME", "at a static probe that a program's authors put into it", expand_usdt,
      usdt_fields, nullptr},
     {"kprobe", "k", "kprobe:[MODULE:]FUNCTION[+OFFSET]", "when a function of the kernel is entered",
@@ -102,6 +103,20 @@ bool reads_the_same(const Listed& a, const Listed& b) {
          });
 }
 
+std::optional<Error> add_described(Machine& machine, const AttachPoint& point, std::vector<Field>& fields) {
+  if (point.provider->described_fields == nullptr) return std::nullopt;
+  auto described = point.provider->described_fields(machine, point);
+  if (!described) return described.error();
+  for (Field& field : *described) {
+    auto plain = std::find_if(fields.begin(), fields.end(), [&](const Field& each) { return each.name == field.name; });
+    if (plain != fields.end())
+      *plain = std::move(field);
+    else
+      fields.push_back(std::move(field));
+  }
+  return std::nullopt;
+}
+
 std::optional<Error> add_points(Machine& machine, Points points, bool with_fields,
                                 std::vector<Listed>& listed) {
   if (!points) return points.error();
@@ -111,6 +126,7 @@ std::optional<Error> add_points(Machine& machine, Points points, bool with_field
       auto fields = point.provider->fields(machine, point);
       if (!fields) return fields.error();
       row.fields = *std::move(fields);
+      if (auto error = add_described(machine, point, row.fields)) return error;
     }
     if (listed.empty() || !reads_the_same(listed.back(), row)) listed.push_back(std::move(row));
   }

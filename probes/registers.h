@@ -16,6 +16,8 @@ constexpr uint32_t ax = offsetof(user_regs_struct, rax);
 constexpr uint32_t orig_ax = offsetof(user_regs_struct, orig_rax);
 constexpr uint32_t cs = offsetof(user_regs_struct, cs);
 constexpr uint32_t di = offsetof(user_regs_struct, rdi);
+constexpr uint32_t dx = offsetof(user_regs_struct, rdx);
+constexpr uint32_t sp = offsetof(user_regs_struct, rsp);
 static_assert(di == 112 && orig_ax == 120 && cs == 136 && ax == 80);
 
 // The registers of integer arguments: System V ABI for x86-64 (AMD64 psABI 1.0, §3.2.3), and the kernel's
@@ -35,6 +37,15 @@ constexpr std::array<uint32_t, 6> syscall_args = {
     offsetof(user_regs_struct, r10),
     offsetof(user_regs_struct, r8),
     offsetof(user_regs_struct, r9),
+};
+
+// By the numbers that debug information has for them: AMD64 psABI 1.0, §3.6.2, figure 3.36.
+constexpr std::array<uint32_t, 16> by_dwarf_number = {
+    ax, dx, offsetof(user_regs_struct, rcx), offsetof(user_regs_struct, rbx),
+    offsetof(user_regs_struct, rsi), di, offsetof(user_regs_struct, rbp), sp,
+    offsetof(user_regs_struct, r8), offsetof(user_regs_struct, r9), offsetof(user_regs_struct, r10),
+    offsetof(user_regs_struct, r11), offsetof(user_regs_struct, r12), offsetof(user_regs_struct, r13),
+    offsetof(user_regs_struct, r14), offsetof(user_regs_struct, r15),
 };
 
 // __USER_CS, arch/x86/include/asm/segment.h (GDT_ENTRY_DEFAULT_USER_CS * 8 + 3): 64-bit code of a process.

@@ -120,25 +120,11 @@ Points expand(Machine& machine, std::string_view target, ProviderRow row, bool a
 
 }  // namespace
 
-std::vector<Field> function_argument_fields() {
-  std::vector<Field> fields;
-  for (size_t i = 0; i < pt_regs::function_args.size(); i++)
-    fields.push_back(
-        {fmt::format("arg{}", i), Type::integer(8, false), ContextOffset{pt_regs::function_args[i]}});
-  return fields;
-}
-
-Field return_value_field() { return {"retval", Type::integer(8, true), ContextOffset{pt_regs::ax}}; }
-
 Points expand_uprobe(Machine& machine, std::string_view target) {
   return expand(machine, target, ProviderRow::uprobe, false);
 }
 Points expand_uretprobe(Machine& machine, std::string_view target) {
   return expand(machine, target, ProviderRow::uretprobe, true);
 }
-
-Fields uprobe_fields(Machine&, const AttachPoint&) { return function_argument_fields(); }
-
-Fields uretprobe_fields(Machine&, const AttachPoint&) { return std::vector<Field>{return_value_field()}; }
 
 }  // namespace zeektrace

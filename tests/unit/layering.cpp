@@ -57,6 +57,7 @@ const std::map<std::string, std::set<std::string>> stands_on = {
 const std::vector<std::pair<std::string, std::string>> reserved = {
     {"llvm/", "codegen"},      {"llvm-c/", "codegen"},    {"lld/", "codegen"},
     {"bpf/", "probes"},        {"bcc/", "probes"},        {"linux/bpf", "probes"},
+    {"elfutils/", "probes"},   {"dwarf.h", "probes"},
     {"parser/grammar.h", "parser"}, {"grammar.h", "parser"},
 };
 
