@@ -1,5 +1,7 @@
 #include "parser/check.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "parser/checking.h"
@@ -31,6 +33,12 @@ bool same_location(const Location& a, const Location& b) {
 
 bool same_integer(const std::optional<Type>& a, const std::optional<Type>& b) {
   return a.has_value() == b.has_value() && (!a || a->spelling() == b->spelling());
+}
+
+// What tells a place from others: in a file the offset, whatever name led there; elsewhere the name.
+std::string place_of(const AttachPoint& point) {
+  bool in_file = point.target.starts_with('/');
+  return fmt::format("{} {} {} {}", fmt::ptr(point.how), point.target, point.offset, in_file ? "" : point.name);
 }
 
 bool same_field(const Field& x, const Field& y) {
@@ -154,6 +162,7 @@ Result<Program> Checking::run() {
 
 Status Checking::expand_probes() {
   for (const ProbeDecl& decl : ast_.probes) {
+    places_.clear();
     const std::set<std::string> mentioned = mentioned_names(decl);
     std::vector<ExpandedPoint> points;
     for (const AttachSpec& spec : decl.points)
@@ -189,6 +198,7 @@ Status Checking::expand_points(const AttachSpec& spec, const std::set<std::strin
   auto points = provider->expand(machine_, *target);
   if (!points) return refused(points.error());
   for (AttachPoint& point : *points) {
+    if (!places_.insert(place_of(point)).second) continue;  // an earlier attach point of this probe names it, too
     auto fields = provider->fields(machine_, point);
     if (!fields) return refused(fields.error());
     ExpandedPoint expanded{{}, std::move(*fields), {}};

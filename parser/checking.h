@@ -4,6 +4,7 @@
 
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "parser/check.h"
@@ -97,6 +98,7 @@ class Checking final : public Checker {
   Diagnostics& diagnostics_;
   Diagnostics* reports_ = nullptr;  // where this walk's diagnostics go
   Program program_;
+  std::unordered_set<std::string> places_;  // those that the probe at hand has been given
 
   Facts known_;  // from the walk before
   Facts seen_;   // in this walk

@@ -89,6 +89,87 @@ size_t start_of_name(std::string_view text) {
   return start;
 }
 
+// Spaces stay between two words only; ABI tags go, and so do the inline namespaces of libstdc++ (__cxx11) and libc++ (__1).
+std::string without_decoration(std::string_view text) {
+  std::string plain;
+  for (size_t i = 0; i < text.size(); i++) {
+    if (text[i] == '[' && starts_with_at(text, i, "[abi:")) {
+      const size_t end = text.find(']', i);
+      if (end == std::string_view::npos) break;
+      i = end;
+      continue;
+    }
+    bool skipped = false;
+    for (const std::string_view name : {"std::__cxx11::", "std::__1::"})
+      if (starts_with_at(text, i, name) && (i == 0 || !is_word_char(text[i - 1]))) {
+        plain += "std::";
+        i += name.size() - 1;
+        skipped = true;
+      }
+    if (skipped) continue;
+    const bool space = text[i] == ' ' || text[i] == '\t';
+    const size_t next = space ? text.find_first_not_of(" \t", i) : i;
+    if (!space) {
+      plain += text[i];
+    } else if (next != std::string_view::npos) {
+      if (!plain.empty() && is_word_char(plain.back()) && is_word_char(text[next])) plain += ' ';
+      i = next - 1;
+    }
+  }
+  return plain;
+}
+
+// Replaces a name that no letter and no "::" precedes.
+void replace_name(std::string& text, std::string_view name, std::string_view by) {
+  for (size_t at = text.find(name); at != std::string::npos; at = text.find(name, at)) {
+    const size_t end = at + name.size();
+    const bool begins = at == 0 || (!is_word_char(text[at - 1]) && text[at - 1] != ':');
+    if (begins && (end == text.size() || !is_word_char(text[end]))) text.replace(at, name.size(), by);
+    at += by.size();
+  }
+}
+
+// Where a type that begins here ends: names, "::", template arguments, and the words of "unsigned long".
+size_t end_of_type(std::string_view text, size_t at) {
+  size_t depth = 0;
+  for (; at < text.size(); at++) {
+    const char c = text[at];
+    if (c == '<') depth++;
+    if (c == '>' && depth-- == 0) return at;
+    if (depth == 0 && !is_word_char(c) && c != ':' && c != ' ' && c != '>') return at;
+  }
+  return at;
+}
+
+// "const T&" → "T const&", as the demangler has it.
+std::string const_behind(std::string text) {
+  constexpr std::string_view word = "const ";
+  for (size_t at = text.find(word); at != std::string::npos; at = text.find(word, at)) {
+    const bool first = at > 0 && (text[at - 1] == '(' || text[at - 1] == ',' || text[at - 1] == '<');
+    const size_t end = first ? end_of_type(text, at + word.size()) : at;
+    if (!first || text.substr(at + word.size(), end - at - word.size()).ends_with(" const")) {
+      at += word.size();
+      continue;
+    }
+    text.insert(end, " const");
+    text.erase(at, word.size());
+  }
+  return text;
+}
+
+bool is_glob_of_names(std::string text) {
+  replace_name(text, "operator[]", "operator");
+  for (size_t at = text.find("operator[]"); at != std::string::npos; at = text.find("operator[]")) text.erase(at + 8, 2);
+  return is_glob(text);
+}
+
+// The pattern in which "operator[]" stands for itself.
+std::string with_brackets_escaped(std::string text) {
+  for (size_t at = text.find("operator[]"); at != std::string::npos; at = text.find("operator[]", at + 1))
+    text.replace(at + 8, 2, "[[]]");
+  return text;
+}
+
 }  // namespace
 
 Demangler::~Demangler() { std::free(buffer_); }
@@ -128,8 +209,19 @@ std::string_view without_template_arguments(std::string_view name) {
   return open == std::string_view::npos ? name : name.substr(0, open);
 }
 
-CxxPattern::CxxPattern(std::string_view text)
-    : text_(text), glob_(is_glob(text)), words_(telling_words(text, glob_)) {}
+std::string canonical_cxx_name(std::string_view name) {
+  std::string text = const_behind(without_decoration(name));
+  replace_name(text, "std::string", "std::basic_string<char,std::char_traits<char>,std::allocator<char>>");
+  replace_name(text, "std::string_view", "std::basic_string_view<char,std::char_traits<char>>");
+  return without_decoration(text);  // "vector<int> const" came from putting const behind
+}
+
+CxxPattern::CxxPattern(std::string_view text, Reach reach)
+    : text_(canonical_cxx_name(text)),
+      glob_(is_glob_of_names(text_)),
+      has_parameters_(text_.find('(') != std::string::npos),
+      reach_(reach),
+      words_(telling_words(text_, glob_)) {}
 
 bool CxxPattern::possible(std::string_view mangled) const {
   if (!mangled.starts_with("_Z")) return false;
@@ -138,13 +230,37 @@ bool CxxPattern::possible(std::string_view mangled) const {
   return true;
 }
 
-bool CxxPattern::matches(std::string_view mangled, Demangler& demangler) const {
-  if (!possible(mangled)) return false;
-  const std::string_view full = demangler.demangle(mangled);
-  if (full.empty()) return false;
-  const std::string_view plain = without_parameters(full);
-  if (glob_) return glob_matches(text_, full) || glob_matches(text_, plain);
-  return full == text_ || plain == text_ || without_template_arguments(plain) == text_;
+bool shares_a_half(std::string_view word, std::string_view text) {
+  const size_t half = word.size() / 2;
+  return half < 2 || text.find(word.substr(0, half)) != std::string_view::npos ||
+         text.find(word.substr(word.size() - half)) != std::string_view::npos;
+}
+
+bool CxxPattern::is_near(std::string_view mangled) const {
+  size_t misspelt = 0;
+  for (const std::string& word : words_) {
+    if (mangled.find(word) != std::string_view::npos) continue;
+    if (++misspelt > 1 || !shares_a_half(word, mangled)) return false;
+  }
+  return true;
+}
+
+CxxPattern::Match CxxPattern::match(std::string_view mangled, Demangler& demangler) const {
+  if (!possible(mangled)) return Match::none;
+  const std::string_view demangled = demangler.demangle(mangled);
+  if (demangled.empty()) return Match::none;
+  const std::string_view plain = without_parameters(demangled);
+  const auto return_type = static_cast<size_t>(plain.data() - demangled.data());
+  const std::string name = canonical_cxx_name(plain);
+  const std::string signature = canonical_cxx_name(demangled.substr(return_type));
+  const std::string full = return_type == 0 ? signature : canonical_cxx_name(demangled);
+  if (full == text_ || signature == text_ || name == text_ || without_template_arguments(name) == text_)
+    return Match::literal;
+  if (!glob_) return Match::none;
+  const std::string pattern = with_brackets_escaped(text_);
+  if (glob_matches(pattern, name)) return Match::glob;
+  if (reach_ == Reach::name && !has_parameters_) return Match::none;
+  return glob_matches(pattern, full) || glob_matches(pattern, signature) ? Match::glob : Match::none;
 }
 
 }  // namespace zeektrace

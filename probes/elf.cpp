@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "probes/elf_file.h"
+#include "probes/mini_debug.h"
 
 namespace zeektrace {
 
@@ -73,38 +74,49 @@ Elf_Scn* ElfFile::section(std::string_view name, GElf_Shdr& header) const {
 
 namespace {
 
-struct RawSymbol {
-  size_t name;  // in Binary::names
-  uint32_t length;
-  uint64_t address;
-  uint64_t size;
-};
-
-struct Collected {
+// BCC's reader hands over one symbol after the other. They are gone through twice, to count them and to keep them: with
+// a million of them memory that is enlarged on the way is twice as much.
+struct Collecting {
   Binary& binary;
-  std::vector<RawSymbol> symbols;
+  bool counting = true;
+  size_t symbols = 0;
+  size_t letters = 0;
 };
 
 int collect_symbol(const char* name, uint64_t address, uint64_t size, void* payload) {
-  auto& into = *static_cast<Collected*>(payload);
+  auto& into = *static_cast<Collecting*>(payload);
   if (!into.binary.file_offset(address)) return 0;
   std::string_view text = name;
   text = text.substr(0, text.find('@'));
   if (text.empty()) return 0;
-  into.symbols.push_back({into.binary.names.size(), static_cast<uint32_t>(text.size()), address, size});
-  into.binary.names += text;
+  if (into.counting) {
+    into.symbols++;
+    into.letters += text.size();
+    return 0;
+  }
+  std::string& names = into.binary.names;
+  if (names.size() + text.size() > names.capacity()) return 0;  // the file has grown meanwhile
+  names += text;
+  into.binary.functions.push_back({std::string_view(names).substr(names.size() - text.size()), address, size});
   return 0;
 }
 
-// BCC reads .symtab, .dynsym and, when asked, the debug file.
-void for_each_function(const Binary& binary, bool debug_file, bcc_elf_symcb visit, void* payload) {
+// Reads .symtab and .dynsym of a file, and of its debug file when asked.
+void read_functions(const std::string& path, bool debug_file, Binary& binary) {
   bcc_symbol_option options = {
       .use_debug_file = debug_file,
       .check_debug_file_crc = 1,
       .lazy_symbolize = 0,
       .use_symbol_type = 1U << STT_FUNC,
   };
-  bcc_elf_foreach_sym(binary.path.c_str(), visit, &options, payload);
+  Collecting all{binary};
+  bcc_elf_foreach_sym(path.c_str(), collect_symbol, &options, &all);
+  binary.functions.clear();
+  binary.functions.reserve(all.symbols);
+  binary.names.clear();
+  binary.names.reserve(all.letters);
+  all.counting = false;
+  bcc_elf_foreach_sym(path.c_str(), collect_symbol, &options, &all);
 }
 
 // Of the file itself; BCC does not tell the types of symbols.
@@ -128,18 +140,39 @@ void read_load_time_choices(Elf* elf, Binary& binary) {
   names.erase(std::unique(names.begin(), names.end()), names.end());
 }
 
-// The symbols are in order, and each is there once.
-void take_functions(const std::vector<RawSymbol>& symbols, Binary& binary) {
+// In order, and each is there once.
+void sort_functions(Binary& binary) {
   auto& functions = binary.functions;
-  functions.reserve(symbols.size());
-  for (const RawSymbol& raw : symbols)
-    functions.push_back({std::string_view(binary.names).substr(raw.name, raw.length), raw.address, raw.size});
   const auto order = [](const FunctionSymbol& symbol) { return std::tie(symbol.address, symbol.name); };
   std::sort(functions.begin(), functions.end(),
             [&](const auto& a, const auto& b) { return order(a) < order(b); });
   functions.erase(std::unique(functions.begin(), functions.end(),
                               [&](const auto& a, const auto& b) { return order(a) == order(b); }),
                   functions.end());
+}
+
+// A stripped binary's debug file, or what it carries in place of one.
+void read_debug_functions(Binary& binary) {
+  const size_t exported = binary.functions.size();
+  read_functions(binary.path, true, binary);
+  binary.only_exported = binary.functions.size() == exported;
+  if (!binary.only_exported) return;
+  const auto mini = MiniDebugFile::unpack(binary.path);
+  if (!mini) return;
+  Binary more;
+  more.code = binary.code;
+  read_functions(mini->path(), false, more);
+  if (more.functions.empty()) return;
+  binary.names += more.names;  // the names of both, one after the other
+  std::vector<FunctionSymbol> both;
+  size_t at = 0;
+  for (const Binary* from : {&binary, &more})
+    for (const FunctionSymbol& function : from->functions) {
+      both.push_back({std::string_view(binary.names).substr(at, function.name.size()), function.address, function.size});
+      at += function.name.size();
+    }
+  binary.functions = std::move(both);
+  binary.only_exported = false;
 }
 
 void read_segments(Elf* elf, Binary& binary) {
@@ -170,17 +203,10 @@ Result<std::shared_ptr<const Binary>> read_binary(const std::string& path, std::
   if (binary->code.empty())
     return Error{Error::Kind::script, fmt::format("{} holds no code", shown),
                  "name the program or library itself, not its debug file or an object file", nullptr};
-  Collected own{*binary, {}};
-  for_each_function(*binary, false, collect_symbol, &own);
+  read_functions(path, false, *binary);
   binary->only_exported = binary->stripped;
-  if (binary->stripped && debug_file == DebugFile::read) {
-    binary->names.clear();
-    Collected all{*binary, {}};
-    for_each_function(*binary, true, collect_symbol, &all);
-    binary->only_exported = all.symbols.size() == own.symbols.size();
-    own.symbols = std::move(all.symbols);
-  }
-  take_functions(own.symbols, *binary);
+  if (binary->stripped && debug_file == DebugFile::read) read_debug_functions(*binary);
+  sort_functions(*binary);
   return std::shared_ptr<const Binary>(std::move(binary));
 }
 

@@ -4,15 +4,19 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <optional>
 
-#include "parser/registry.h"
 #include "probes/cxx_name.h"
+#include "probes/function_variants.h"
 #include "probes/glob.h"
+#include "probes/symbol_name.h"
 
 namespace zeektrace {
 
 namespace {
+
+using Symbols = std::vector<const FunctionSymbol*>;
 
 std::optional<uint64_t> parse_number(std::string_view text) {
   int base = 10;
@@ -31,12 +35,6 @@ Error script_error(std::string message, std::string hint) {
   return Error{Error::Kind::script, std::move(message), std::move(hint), nullptr};
 }
 
-// Pieces that the compiler splits off a function: they are jumped to from its middle and have no arguments.
-bool is_fragment(std::string_view name) {
-  return name.ends_with(".cold") || name.find(".cold.") != std::string_view::npos ||
-         name.find(".part.") != std::string_view::npos;
-}
-
 // Of aliases the one that reads best: no leading underscore, then short, then by the alphabet.
 bool reads_better(std::string_view a, std::string_view b) {
   const bool a_hidden = a.starts_with('_');
@@ -44,8 +42,8 @@ bool reads_better(std::string_view a, std::string_view b) {
   return a.size() != b.size() ? a.size() < b.size() : a < b;
 }
 
-std::vector<const FunctionSymbol*> one_per_address(std::vector<const FunctionSymbol*> matches) {
-  std::vector<const FunctionSymbol*> kept;
+Symbols one_per_address(Symbols matches) {
+  Symbols kept;
   for (const FunctionSymbol* match : matches) {  // in the order of addresses
     if (kept.empty() || kept.back()->address != match->address)
       kept.push_back(match);
@@ -55,24 +53,37 @@ std::vector<const FunctionSymbol*> one_per_address(std::vector<const FunctionSym
   return kept;
 }
 
-// An exact name is looked for among the symbols first; only when none has it is it a C++ name. A glob is both
-// at once.
-std::vector<const FunctionSymbol*> matching(const Binary& binary, std::string_view wanted) {
-  std::vector<const FunctionSymbol*> matches;
-  const bool glob = is_glob(wanted);
-  if (!glob) {
-    for (const FunctionSymbol& symbol : binary.functions)
-      if (symbol.name == wanted) matches.push_back(&symbol);
-    if (!matches.empty()) return one_per_address(std::move(matches));
-  }
-  const CxxPattern pattern(wanted);
-  Demangler demangler;
+// A symbol's own name: it, and the clones that were made of it.
+Symbols named(const Binary& binary, std::string_view wanted) {
+  Symbols found;
   for (const FunctionSymbol& symbol : binary.functions) {
-    if (is_fragment(symbol.name)) continue;
-    if ((glob && glob_matches(wanted, symbol.name)) || pattern.matches(symbol.name, demangler))
-      matches.push_back(&symbol);
+    if (!symbol.name.starts_with(wanted)) continue;
+    const SymbolName name = read_symbol_name(symbol.name);
+    if (symbol.name == wanted || (name.function == wanted && !name.is_fragment())) found.push_back(&symbol);
   }
-  return one_per_address(std::move(matches));
+  return found;
+}
+
+// Globs are compared with symbols and with C++ names at once.
+Symbols matching(const Binary& binary, std::string_view wanted, bool cxx_only, LeftOut& left_out) {
+  const CxxPattern pattern(wanted, cxx_only ? CxxPattern::Reach::name : CxxPattern::Reach::all);
+  const bool glob = !cxx_only && is_glob(wanted);
+  Demangler demangler;
+  Symbols by_glob, literal;
+  for (const FunctionSymbol& symbol : binary.functions) {
+    const SymbolName name = read_symbol_name(symbol.name);
+    bool wanted_here = glob && glob_matches(wanted, symbol.name);
+    auto match = CxxPattern::Match::none;
+    if (!wanted_here || pattern.may_be_literal()) match = pattern.match(name.function, demangler);
+    wanted_here = wanted_here || match != CxxPattern::Match::none;
+    if (!wanted_here) continue;
+    if (name.is_fragment())
+      left_out.parts++;
+    else
+      (match == CxxPattern::Match::literal ? literal : by_glob).push_back(&symbol);
+  }
+  if (!literal.empty()) left_out.parts = 0;
+  return literal.empty() ? by_glob : literal;
 }
 
 // "malloc is chosen when the program is loaded": its symbol is that of a chooser, called once for each
@@ -98,41 +109,12 @@ Error chosen_at_load_time(const Binary& binary, std::string_view name, std::stri
       hint);
 }
 
-std::string near_names(const Binary& binary, std::string_view wanted) {
-  std::vector<std::string_view> names;
-  names.reserve(binary.functions.size());
-  for (const FunctionSymbol& symbol : binary.functions)
-    if (!symbol.name.starts_with("_Z")) names.push_back(symbol.name);
-  std::vector<std::string> demangled;
-  if (wanted.find("::") != std::string_view::npos || names.size() < binary.functions.size() / 2) {
-    Demangler demangler;
-    for (const FunctionSymbol& symbol : binary.functions)
-      if (const auto full = demangler.demangle(symbol.name); !full.empty())
-        demangled.emplace_back(without_parameters(full));
-    std::sort(demangled.begin(), demangled.end());
-    demangled.erase(std::unique(demangled.begin(), demangled.end()), demangled.end());
-    names.insert(names.end(), demangled.begin(), demangled.end());
-  }
-  return did_you_mean(near_matches(wanted, names));
-}
-
-Error not_found(const Binary& binary, std::string_view wanted, std::string_view shown) {
-  if (is_glob(wanted)) {
-    return script_error(fmt::format("no function of {} matches '{}'", shown, wanted),
-                        binary.only_exported
-                            ? "it is stripped: only exported functions are known; install its debug symbols"
-                            : fmt::format("zeektrace -l 'uprobe:{}:*' lists them", shown));
-  }
-  std::string hint = near_names(binary, wanted);
-  if (binary.only_exported) {
-    if (!hint.empty()) hint += "\n";
-    hint +=
-        "it is stripped: only exported functions are known; install its debug symbols, or give an address "
-        "(0x…)";
-  } else if (hint.empty()) {
-    hint = fmt::format("zeektrace -l 'uprobe:{}:*' lists them", shown);
-  }
-  return script_error(fmt::format("{} has no function '{}'", shown, wanted), hint);
+Error cold_part(std::string_view wanted, std::string_view shown) {
+  const std::string_view function = read_symbol_name(wanted).function;
+  return script_error(
+      fmt::format("{} of {} is no function: it is the part of {} that seldom runs, and is jumped to, not called", wanted,
+                  shown, function),
+      fmt::format("probe {}, or an address (0x…) within that part", function));
 }
 
 Result<std::vector<FoundFunction>> at_address(const Binary& binary, uint64_t address,
@@ -153,7 +135,11 @@ Result<std::vector<FoundFunction>> at_address(const Binary& binary, uint64_t add
 }  // namespace
 
 Result<std::vector<FoundFunction>> find_functions(const Binary& binary, std::string_view wanted,
-                                                  std::string_view shown) {
+                                                  std::string_view shown, LeftOut* left_out) {
+  LeftOut ignored;
+  if (left_out == nullptr) left_out = &ignored;
+  const bool cxx_only = wanted.starts_with("cpp:") && !wanted.starts_with("cpp::");
+  if (cxx_only) wanted.remove_prefix(4);
   if (wanted.empty())
     return script_error(fmt::format("the function of {} is missing", shown), "write uprobe:PATH:FUNCTION");
   if (wanted.starts_with("0x") || wanted.starts_with("0X"))
@@ -165,19 +151,56 @@ Result<std::vector<FoundFunction>> find_functions(const Binary& binary, std::str
       wanted = wanted.substr(0, plus);
     }
   }
-  if (std::binary_search(binary.load_time_choices.begin(), binary.load_time_choices.end(), wanted))
-    return chosen_at_load_time(binary, wanted, shown);
+  const auto& choices = binary.load_time_choices;
+  if (std::binary_search(choices.begin(), choices.end(), wanted)) return chosen_at_load_time(binary, wanted, shown);
+  if (read_symbol_name(wanted).kind == SymbolName::Kind::cold && !is_glob(wanted))
+    return cold_part(wanted, shown);
+  Symbols symbols = cxx_only ? Symbols() : named(binary, wanted);
+  if (symbols.empty()) {
+    symbols = matching(binary, wanted, cxx_only, *left_out);
+    if (is_glob(wanted) && !cxx_only)
+      std::copy_if(choices.begin(), choices.end(), std::back_inserter(left_out->load_time),
+                   [&](const std::string& name) { return glob_matches(wanted, name); });
+  }
+  symbols = each_call_once(binary, one_per_address(std::move(symbols)), left_out->variants);
   std::vector<FoundFunction> found;
-  for (const FunctionSymbol* symbol : matching(binary, wanted)) {
+  found.reserve(symbols.size());
+  for (const FunctionSymbol* symbol : symbols) {
     if (offset != 0 && symbol->size != 0 && offset >= symbol->size)
       return script_error(fmt::format("{}+{:#x} lies beyond the function, which is {} bytes long",
                                       symbol->name, offset, symbol->size),
                           "");
     const auto file_offset = binary.file_offset(symbol->address + offset);
-    if (file_offset) found.push_back({std::string(symbol->name), *file_offset, offset});
+    const bool specialised = read_symbol_name(symbol->name).kind >= SymbolName::Kind::specialised;
+    if (file_offset) found.push_back({std::string(symbol->name), *file_offset, offset, specialised});
   }
-  if (found.empty()) return not_found(binary, wanted, shown);
+  if (found.empty()) return no_such_function(binary, wanted, shown);
   return found;
+}
+
+std::vector<std::string> notes_on(const std::vector<FoundFunction>& found, const LeftOut& left_out,
+                                  std::string_view wanted, std::string_view shown) {
+  std::vector<std::string> notes;
+  const auto clone = std::find_if(found.begin(), found.end(), [](const auto& f) { return f.specialised; });
+  if (clone != found.end()) {
+    const auto clones = std::count_if(clone, found.end(), [](const auto& f) { return f.specialised; });
+    const std::string which = found.size() == 1 ? "names a clone made by the compiler"
+                                                : fmt::format("names {} functions, {} of them made by the compiler as "
+                                                              "clones of others",
+                                                              found.size(), clones);
+    notes.push_back(fmt::format("'{}' of {} {} ({}{}): arguments may differ from the source's", wanted, shown, which,
+                                clone->name, clones > 1 ? ", …" : ""));
+  }
+  if (!left_out.load_time.empty())
+    notes.push_back(fmt::format("{} of {} that '{}' names {} not probed: which implementation runs is chosen when a program "
+                                "is loaded ({}{})",
+                                left_out.load_time.size(), shown, wanted, left_out.load_time.size() == 1 ? "is" : "are",
+                                fmt::join(left_out.load_time.begin(),
+                                          left_out.load_time.begin() +
+                                              std::min<std::ptrdiff_t>(std::ssize(left_out.load_time), 4),
+                                          ", "),
+                                left_out.load_time.size() > 4 ? ", …" : ""));
+  return notes;
 }
 
 }  // namespace zeektrace

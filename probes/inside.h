@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "probes/dwarf_file.h"
 #include "probes/dwarf_types.h"
@@ -26,6 +27,10 @@ struct Machine::Inside {
   Settings settings;
   Features features;
   KernelSymbols kernel_symbols;
+  std::vector<std::string> notes;
+
+  // Said once, however often a target is expanded.
+  void note(std::string sentence);
 
   // `shown` is what errors call the file.
   Result<std::shared_ptr<const Binary>> binary(const std::string& path, std::string_view shown,

@@ -1,5 +1,7 @@
 #include "probes/machine.h"
 
+#include <algorithm>
+
 #include "probes/inside.h"
 
 namespace zeektrace {
@@ -8,6 +10,11 @@ Machine::Machine(Settings settings) : inside_(std::make_unique<Inside>(std::move
 Machine::~Machine() = default;
 
 const Machine::Settings& Machine::settings() const { return inside_->settings; }
+const std::vector<std::string>& Machine::notes() const { return inside_->notes; }
+
+void Machine::Inside::note(std::string sentence) {
+  if (std::find(notes.begin(), notes.end(), sentence) == notes.end()) notes.push_back(std::move(sentence));
+}
 
 Result<std::shared_ptr<const Binary>> Machine::Inside::binary(const std::string& path, std::string_view shown,
                                                               DebugFile debug_file) {

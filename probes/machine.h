@@ -32,6 +32,8 @@ class Machine {
   Machine& operator=(const Machine&) = delete;
 
   const Settings& settings() const;
+  // What the user should know of the places that were found, a sentence each: clones, what is not probed and why.
+  const std::vector<std::string>& notes() const;
 
   struct Inside;  // probes/ only
   Inside& inside() { return *inside_; }

@@ -13,27 +13,6 @@ namespace zeektrace {
 
 namespace {
 
-struct UprobeTarget {
-  std::string_view binary;
-  std::string_view function;
-};
-
-// At the first colon that is not part of "::". `cpp:` before the function, as some write it, says nothing
-// new.
-UprobeTarget split_target(std::string_view target) {
-  for (size_t i = 0; i < target.size(); i++) {
-    if (target[i] != ':') continue;
-    if (i + 1 < target.size() && target[i + 1] == ':') {
-      i++;
-      continue;
-    }
-    std::string_view function = target.substr(i + 1);
-    if (function.starts_with("cpp:") && !function.starts_with("cpp::")) function.remove_prefix(4);
-    return {target.substr(0, i), function};
-  }
-  return {target, ""};
-}
-
 std::optional<Error> refuse_return_probe(const Binary& binary, const BinaryPath& path,
                                          const std::vector<FoundFunction>& functions,
                                          const Machine::Settings& settings) {
@@ -80,24 +59,29 @@ std::string point_name(const Provider& row, const BinaryPath& path, const FoundF
 
 Points expand(Machine& machine, std::string_view target, ProviderRow row, bool at_return) {
   auto& inside = machine.inside();
-  const auto [binary_name, function_name] = split_target(target);
-  auto path = find_binary(binary_name, machine.settings().pid);
+  const auto& settings = machine.settings();
+  const auto [binary_name, function_name] = split_target(target, settings.pid);
+  auto path = find_binary(binary_name, settings.pid, settings.program);
   if (!path) return path.error();
   // The debug file is worth its time only for what the binary itself does not say.
   auto binary =
       inside.binary(path->open, path->shown, is_glob(function_name) ? DebugFile::read : DebugFile::skip);
   if (!binary) return binary.error();
-  auto functions = find_functions(**binary, function_name, path->shown);
+  LeftOut left_out;
+  auto functions = find_functions(**binary, function_name, path->shown, &left_out);
   if (!functions && (*binary)->only_exported) {
     binary = inside.binary(path->open, path->shown, DebugFile::read);
     if (!binary) return binary.error();
-    functions = find_functions(**binary, function_name, path->shown);
+    left_out = {};
+    functions = find_functions(**binary, function_name, path->shown, &left_out);
   }
   if (!functions) return functions.error();
   if (at_return) {
     if (auto refusal = refuse_return_probe(**binary, *path, *functions, machine.settings()))
       return *std::move(refusal);
   }
+  if (!path->note.empty()) inside.note(path->note);
+  for (std::string& note : notes_on(*functions, left_out, function_name, path->shown)) inside.note(std::move(note));
   const Mechanism& how = uprobe_mechanism(inside.features, at_return, machine.settings().pid.has_value());
   std::vector<AttachPoint> points;
   points.reserve(functions->size());

@@ -51,6 +51,11 @@ int answer(std::string_view text) {
   return written ? 0 : report(errno_error(errno, "can't write the answer"));
 }
 
+void tell_notes(const Machine& machine, const Options& options) {
+  if (options.quiet) return;
+  for (const auto& note : machine.notes()) say(stderr, fmt::format("note: {}\n", note));
+}
+
 // For -v: how long each stage took.
 class Stages {
  public:
@@ -124,6 +129,7 @@ int run(const Options& options) {
   auto program = check(*source, *ast, all_builtins(), all_providers(), machine, check_options, diagnostics);
   if (!program) return report(program.error());
   if (!diagnostics.empty()) return report(*source, diagnostics);
+  tell_notes(machine, options);
   stages.done("check");
 
   auto object = emit(*program, all_builtins());
@@ -151,7 +157,9 @@ int list(const Options& options) {
   Machine machine(settings(options, options.pid));
   auto listed = list_probes(machine, options.pattern, options.verbose);
   if (!listed) return report(listed.error());
-  return answer(listing_text(*listed));
+  int status = answer(listing_text(*listed));
+  tell_notes(machine, options);
+  return status;
 }
 
 int zeektrace_main(std::span<const std::string> arguments) {

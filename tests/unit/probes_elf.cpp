@@ -96,28 +96,6 @@ TEST(Elf, OffsetsAndAddresses) {
   EXPECT_NE(error_of(*binary, "").find("function of BIN is missing"), std::string::npos);
 }
 
-// Made by hand: aliases, pieces that the compiler split off, a function that is chosen at load time.
-TEST(Functions, OneForEachAddress) {
-  Binary binary;
-  binary.code = {{0x1000, 0x0, 0x1000}};
-  binary.functions = {{"__libc_malloc", 0x1000, 16},
-                      {"malloc", 0x1000, 16},
-                      {"malloc.cold", 0x1080, 8},
-                      {"valloc", 0x1040, 16}};
-  std::sort(binary.functions.begin(), binary.functions.end(),
-            [](const auto& a, const auto& b) { return a.address < b.address; });
-  binary.load_time_choices = {"memcpy"};
-  const auto found = find_functions(binary, "*alloc*", "BIN");
-  ASSERT_TRUE(found) << found.error().text();
-  ASSERT_EQ(found->size(), 2U);
-  EXPECT_EQ(found->at(0).name, "malloc");
-  EXPECT_EQ(found->at(0).file_offset, 0U);
-  EXPECT_EQ(found->at(1).name, "valloc");
-  EXPECT_NE(error_of(binary, "memcpy").find("chosen when a program is loaded"), std::string::npos);
-  binary.only_exported = true;
-  EXPECT_NE(error_of(binary, "nothing").find("stripped"), std::string::npos);
-}
-
 TEST(Functions, WhatAnAddressBelongsTo) {
   Binary binary;
   binary.functions = {

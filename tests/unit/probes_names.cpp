@@ -6,6 +6,7 @@
 #include "probes/cxx_name.h"
 #include "probes/glob.h"
 #include "probes/perf_event.h"
+#include "probes/symbol_name.h"
 #include "probes/syscalls.h"
 
 namespace zeektrace {
@@ -74,23 +75,117 @@ TEST(CxxName, WithoutParameters) {
   EXPECT_EQ(without_template_arguments("A::operator->"), "A::operator->");
 }
 
+TEST(CxxName, SpellingDoesNotMatter) {
+  const std::string text = "std::basic_string<char,std::char_traits<char>,std::allocator<char>>";
+  const std::pair<std::string_view, std::string> cases[] = {
+      {"f( const std::string &, int )", "f(" + text + "const&,int)"},
+      {"f(std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> > const&, int)",
+       "f(" + text + "const&,int)"},
+      {"std::__1::vector<int>::size() const", "std::vector<int>::size()const"},
+      {"zeek::Obj::Name[abi:cxx11]() const", "zeek::Obj::Name()const"},
+      {"f(const std::vector<const zeek::Val*>&, const unsigned long &)",
+       "f(std::vector<zeek::Val const*>const&,unsigned long const&)"},
+      {"f(char const *const)", "f(char const*const)"},
+      {"std::map<int, std::vector<int> >::operator[] (int const&)", "std::map<int,std::vector<int>>::operator[](int const&)"},
+      {"zeek::(anonymous namespace)::g(char **)", "zeek::(anonymous namespace)::g(char**)"},
+      {"f(std::string_view)", "f(std::basic_string_view<char,std::char_traits<char>>)"},
+      {"mystd::string", "mystd::string"},
+      {"operator new (unsigned long)", "operator new(unsigned long)"},
+      {"", ""},
+      {"[abi:never closed", ""},
+      {"const ", "const"},
+  };
+  for (const auto& [spelling, canonical] : cases) {
+    EXPECT_EQ(canonical_cxx_name(spelling), canonical) << spelling;
+    EXPECT_EQ(canonical_cxx_name(canonical), canonical) << spelling;
+  }
+}
+
+using Match = CxxPattern::Match;
+
 TEST(CxxName, PatternsMatchWhatTheyMean) {
   Demangler demangler;
-  const auto matches = [&](std::string_view pattern, std::string_view mangled) {
-    return CxxPattern(pattern).matches(mangled, demangler);
+  const auto match = [&](std::string_view pattern, std::string_view mangled) {
+    return CxxPattern(pattern).match(mangled, demangler);
   };
-  EXPECT_TRUE(matches("zeek::EventMgr::Drain", "_ZN4zeek8EventMgr5DrainEv"));
-  EXPECT_TRUE(matches("zeek::EventMgr::Drain()", "_ZN4zeek8EventMgr5DrainEv"));
-  EXPECT_TRUE(matches("zeek::EventMgr::*", "_ZN4zeek8EventMgr5DrainEv"));
-  EXPECT_TRUE(matches("zeek::EventMgr::EventMgr", "_ZN4zeek8EventMgrC1Ev"));
-  EXPECT_TRUE(matches("zeek::EventMgr::~EventMgr", "_ZN4zeek8EventMgrD2Ev"));
-  EXPECT_TRUE(matches("std::ostream::put", "_ZNSo3putEc"));  // "ostream" is not spelled in the mangled name
-  EXPECT_TRUE(matches("*tring*append*", "_ZNSs6appendEPKc"));
-  EXPECT_TRUE(matches("*[Ee]vent*", "_ZN4zeek8EventMgr5DrainEv"));
-  EXPECT_TRUE(matches("f", "_Z1fIiEvT_"));  // void f<int>(int)
-  EXPECT_FALSE(matches("zeek::EventMgr::Drai", "_ZN4zeek8EventMgr5DrainEv"));
-  EXPECT_FALSE(matches("Drain", "_ZN4zeek8EventMgr5DrainEv"));
-  EXPECT_FALSE(matches("malloc", "malloc"));  // no C++ name
+  constexpr std::string_view drain = "_ZN4zeek8EventMgr5DrainEv";
+  EXPECT_EQ(match("zeek::EventMgr::Drain", drain), Match::literal);
+  EXPECT_EQ(match("zeek::EventMgr::Drain()", drain), Match::literal);
+  EXPECT_EQ(match("zeek::EventMgr::*", drain), Match::glob);
+  EXPECT_EQ(match("*[Ee]vent*", drain), Match::glob);
+  EXPECT_EQ(match("zeek::EventMgr::Drai", drain), Match::none);
+  EXPECT_EQ(match("Drain", drain), Match::none);
+  EXPECT_EQ(match("malloc", "malloc"), Match::none);  // no C++ name
+  EXPECT_EQ(match("zeek::EventMgr::EventMgr", "_ZN4zeek8EventMgrC1Ev"), Match::literal);
+  EXPECT_EQ(match("zeek::EventMgr::~EventMgr", "_ZN4zeek8EventMgrD2Ev"), Match::literal);
+  EXPECT_EQ(match("std::ostream::put", "_ZNSo3putEc"), Match::literal);  // "ostream" is not in the mangled name
+  EXPECT_EQ(match("*tring*append*", "_ZNSs6appendEPKc"), Match::glob);
+  constexpr std::string_view append = "_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE6appendEPKc";
+  EXPECT_EQ(match("std::string::append", append), Match::literal);
+  EXPECT_EQ(match("std::string::append(const char *)", append), Match::literal);
+  EXPECT_EQ(match("f", "_Z1fIiEvT_"), Match::literal);  // void f<int>(int)
+  EXPECT_EQ(match("f<int>(int)", "_Z1fIiEvT_"), Match::literal);
+  EXPECT_EQ(match("void f<int>(int)", "_Z1fIiEvT_"), Match::literal);
+  constexpr std::string_view name = "_ZNK4zeek3Obj4NameB5cxx11Ev";
+  EXPECT_EQ(match("zeek::Obj::Name", name), Match::literal);
+  EXPECT_EQ(match("zeek::Obj::Name[abi:cxx11]() const", name), Match::literal);
+  EXPECT_EQ(match("zeek::Obj::Name()", name), Match::none) << "its const tells it from an overload";
+}
+
+TEST(CxxName, NamesThatLookLikeGlobs) {
+  Demangler demangler;
+  const auto match = [&](std::string_view pattern, std::string_view mangled) {
+    return CxxPattern(pattern).match(mangled, demangler);
+  };
+  EXPECT_EQ(match("f(char*)", "_Z1fPc"), Match::literal);
+  EXPECT_EQ(match("f(char*)", "_Z1fPci"), Match::glob);
+  EXPECT_EQ(match("operator*", "_ZmlRK1AS1_"), Match::literal);
+  EXPECT_EQ(match("A::operator*", "_ZN1AixEi"), Match::glob);
+  EXPECT_EQ(match("A::operator[]", "_ZN1AixEi"), Match::literal);
+  EXPECT_EQ(match("*operator[](*)", "_ZN1AIiEixEi"), Match::glob);
+  EXPECT_EQ(match("*operator[](*)", "_ZN1AIiEplEi"), Match::none);
+  EXPECT_TRUE(CxxPattern("f(char*)").may_be_literal());
+  EXPECT_FALSE(CxxPattern("zeek::*").may_be_literal());
+}
+
+TEST(CxxName, ReachOfAGlob) {
+  Demangler demangler;
+  const auto match = [&](std::string_view pattern, CxxPattern::Reach reach) {
+    return CxxPattern(pattern, reach).match("_Z1fP3Val", demangler);
+  };
+  EXPECT_EQ(match("*Val*", CxxPattern::Reach::all), Match::glob);
+  EXPECT_EQ(match("*Val*", CxxPattern::Reach::name), Match::none);
+  EXPECT_EQ(match("*(Val*)", CxxPattern::Reach::name), Match::glob);
+}
+
+TEST(SymbolName, WhatCompilersAppend) {
+  using Kind = SymbolName::Kind;
+  struct Case {
+    std::string_view symbol;
+    std::string_view function;
+    Kind kind;
+  };
+  const Case cases[] = {
+      {"f", "f", Kind::whole},
+      {"_ZN1A1fEv.isra.0", "_ZN1A1fEv", Kind::specialised},
+      {"f.constprop.0.isra.1", "f", Kind::specialised},
+      {"f.specialized.2", "f", Kind::specialised},
+      {"f.part.0", "f", Kind::part},
+      {"f.part.0.constprop.0", "f", Kind::part},
+      {"f.constprop.0.cold", "f", Kind::cold},
+      {"f.cold.1", "f", Kind::cold},
+      {"f.lto_priv.12", "f", Kind::renamed},
+      {"f.llvm.1234567", "f", Kind::renamed},
+      {"f.avx2", "f.avx2", Kind::whole},
+      {"f.0", "f.0", Kind::whole},
+      {".f", ".f", Kind::whole},
+      {"f.", "f.", Kind::whole},
+      {"", "", Kind::whole},
+  };
+  for (const Case& c : cases) {
+    EXPECT_EQ(read_symbol_name(c.symbol).function, c.function) << c.symbol;
+    EXPECT_EQ(read_symbol_name(c.symbol).kind, c.kind) << c.symbol;
+  }
 }
 
 TEST(BinaryPath, BareLibraryNames) {
