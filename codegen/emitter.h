@@ -50,6 +50,10 @@ class Emitter {
   // The expression's value. Memory-like values are written to `destination` when one is given (type.storage() bytes,
   // aligned to 8), else wherever they are at home.
   virtual Operand evaluate(const Expr& expr, llvm::Value* destination = nullptr) = 0;
+  // Where it stands in memory; for what Checker::has_address() holds.
+  virtual llvm::Value* address(const Expr& expr) = 0;
+  // A text that check made of a record or an array (Checker::make_text), with no more characters than `most` if given.
+  virtual Operand text(const Expr& expr, llvm::Value* most = nullptr) = 0;
   // An integer's or pointer's 64 bits.
   llvm::Value* integer(const Expr& expr) { return evaluate(expr).value; }
   // As C's truth: != 0, an i1.
@@ -66,7 +70,9 @@ class Emitter {
   virtual void zero(llvm::Value* memory, uint32_t size) = 0;
   // The integer of this type at an address of the process or the kernel; failures are counted and give 0.
   virtual llvm::Value* read_integer(llvm::Value* address, const Type& type) = 0;
-  // One of the current probe's arguments.
+  // At most `size` (an i32) bytes of a text, its NUL included, to zeroed memory; failures are counted.
+  virtual void read_string(llvm::Value* memory, llvm::Value* size, llvm::Value* address) = 0;
+  // One of the current probe's arguments; of a reference, what it refers to.
   virtual llvm::Value* argument(const Field& field) = 0;
   virtual const Field* field(std::string_view name) const = 0;
   virtual llvm::Value* context() = 0;

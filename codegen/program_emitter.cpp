@@ -110,8 +110,10 @@ void ProgramEmitter::gate() {
     continue_if(ir.CreateICmpEQ(load_location(where, Type::integer(size, false)), constant(wanted)));
 }
 
-void ProgramEmitter::leave() {
-  ir.CreateBr(exit_);
+void ProgramEmitter::leave() { jump(exit_); }
+
+void ProgramEmitter::jump(llvm::BasicBlock* to) {
+  ir.CreateBr(to);
   // What the script says after it is dead; LLVM removes it.
   ir.SetInsertPoint(llvm::BasicBlock::Create(module_.context, "", function_, exit_));
 }
@@ -135,6 +137,10 @@ void ProgramEmitter::statement(const Stmt& statement) {
   ir.SetCurrentDebugLocation(module_.location(function_, statement.span.begin));
   if (auto* node = std::get_if<Assign>(&statement.node)) return assign(*node);
   if (auto* node = std::get_if<If>(&statement.node)) return branch(*node);
+  if (auto* node = std::get_if<While>(&statement.node)) return loop(*node);
+  if (auto* node = std::get_if<Unroll>(&statement.node)) return unroll(*node);
+  if (std::holds_alternative<Break>(statement.node)) return jump(loop_.after);
+  if (std::holds_alternative<Continue>(statement.node)) return jump(loop_.next);
   if (auto* node = std::get_if<Evaluate>(&statement.node)) return (void)evaluate(*node->expr, nullptr);
   leave();
 }
@@ -154,9 +160,42 @@ void ProgramEmitter::branch(const If& branch) {
   ir.SetInsertPoint(after);
 }
 
+// The verifier follows it round by round: one that has too many is refused when the program is loaded.
+void ProgramEmitter::loop(const While& loop) {
+  auto new_block = [&] { return llvm::BasicBlock::Create(module_.context, "", function_, exit_); };
+  const Loop outer = std::exchange(loop_, {new_block(), new_block()});
+  ir.CreateBr(loop_.next);
+  ir.SetInsertPoint(loop_.next);
+  auto* body = new_block();
+  ir.CreateCondBr(truth(*loop.condition), body, loop_.after);
+  ir.SetInsertPoint(body);
+  block(loop.body);
+  ir.CreateBr(loop_.next);
+  ir.SetInsertPoint(loop_.after);
+  loop_ = outer;
+}
+
+void ProgramEmitter::unroll(const Unroll& unroll) {
+  auto new_block = [&] { return llvm::BasicBlock::Create(module_.context, "", function_, exit_); };
+  const Loop outer = std::exchange(loop_, {nullptr, new_block()});
+  for (int64_t i = literal_integer(*unroll.count).value_or(0); i > 0; i--) {
+    loop_.next = new_block();
+    block(unroll.body);
+    ir.CreateBr(loop_.next);
+    ir.SetInsertPoint(loop_.next);
+  }
+  ir.CreateBr(loop_.after);
+  ir.SetInsertPoint(loop_.after);
+  loop_ = outer;
+}
+
 // C's usual conversions at 64 bits: unsigned when either side is an unsigned 64-bit number.
 bool ProgramEmitter::is_unsigned(const Expr& a, const Expr& b) const {
   return is_unsigned_word(type_of(a)) || is_unsigned_word(type_of(b));
+}
+
+llvm::Value* ProgramEmitter::amount(const Assign& assign) {
+  return scaled(*this, assign.op, type_of(*assign.target), type_of(*assign.value), integer(*assign.value));
 }
 
 void ProgramEmitter::assign(const Assign& assign) {
@@ -168,7 +207,7 @@ void ProgramEmitter::assign(const Assign& assign) {
       store(value, cell.value, cell.type.storage());
     } else {
       llvm::Value* old = ir.CreateLoad(ir.getInt64Ty(), cell.value);
-      llvm::Value* value = integer(*assign.value);
+      llvm::Value* value = amount(assign);
       ir.CreateStore(arithmetic(assign.op).emit(*this, old, value, !is_unsigned(target, *assign.value)), cell.value);
     }
     return;
@@ -180,13 +219,13 @@ void ProgramEmitter::assign(const Assign& assign) {
     store_element(target, evaluate(*assign.value, nullptr));
   else if (const Arithmetic& row = arithmetic(assign.op); row.atomic) {
     // In one atomic instruction: another CPU may be doing the same.
-    llvm::Value* value = integer(*assign.value);
+    llvm::Value* value = amount(assign);
     with_element(target, [&](llvm::Value* element) {
       ir.CreateAtomicRMW(*row.atomic, element, value, llvm::MaybeAlign(8), llvm::AtomicOrdering::Monotonic);
     });
   } else {
     llvm::Value* old = load_element(target).value;
-    llvm::Value* value = row.emit(*this, old, integer(*assign.value), !is_unsigned(target, *assign.value));
+    llvm::Value* value = row.emit(*this, old, amount(assign), !is_unsigned(target, *assign.value));
     store_element(target, {value, type_of(target)});
   }
   target_ = outer;

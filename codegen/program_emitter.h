@@ -25,12 +25,15 @@ class ProgramEmitter final : public Emitter {
   const Probe& probe() const override { return probe_; }
   const Type& type_of(const Expr& expr) const override { return program_.types[expr.id]; }
   Operand evaluate(const Expr& expr, llvm::Value* destination) override;
+  llvm::Value* address(const Expr& expr) override;
+  Operand text(const Expr& expr, llvm::Value* most) override;
   std::optional<int64_t> literal_integer(const Expr& expr) const override;
   std::optional<std::string> literal_string(const Expr& expr) const override;
   void store(const Operand& operand, llvm::Value* to, uint32_t storage) override;
   llvm::Value* buffer(uint32_t size) override;
   void zero(llvm::Value* memory, uint32_t size) override;
   llvm::Value* read_integer(llvm::Value* address, const Type& type) override;
+  void read_string(llvm::Value* memory, llvm::Value* size, llvm::Value* address) override;
   llvm::Value* argument(const Field& field) override;
   const Field* field(std::string_view name) const override;
   llvm::Value* context() override { return function_->getArg(0); }
@@ -53,8 +56,14 @@ class ProgramEmitter final : public Emitter {
   llvm::Value* index_cell(uint32_t index);
   llvm::Value* load_context(uint32_t offset, uint32_t size, bool is_signed);
   llvm::Value* load_location(const Location& where, const Type& type);
-  llvm::Value* user_address(const UserMemory& at);
   bool may_wait() const;
+  llvm::Value* in_memory(const Pieces& pieces, const std::string& name);
+  // Of the object's address: where the place is, what stands there, how many.
+  llvm::Value* follow(llvm::Value* object, const AccessPath& place);
+  llvm::Value* load(llvm::Value* object, const AccessPath& place);
+  llvm::Value* compute(llvm::Value* object, const Count& count);
+  llvm::Value* element(const Access& access, const Index& node);
+  Operand access(const Expr& expr);
   void continue_if(llvm::Value* condition);
   void gate();
   void take_scratch(llvm::BasicBlock* at);
@@ -63,13 +72,18 @@ class ProgramEmitter final : public Emitter {
   void block(const Block& statements);
   void statement(const Stmt& statement);
   void assign(const Assign& assign);
+  llvm::Value* amount(const Assign& assign);
   void branch(const If& branch);
+  void loop(const While& loop);
+  void unroll(const Unroll& unroll);
+  void jump(llvm::BasicBlock* to);
   void store_element(const Expr& target, const Operand& value);
   bool is_unsigned(const Expr& a, const Expr& b) const;
   Operand load_element(const Expr& map_ref);
   Operand variable(const std::string& name);
   Operand step(const Step& step);
   Operand cast(const Expr& expr, const Cast& cast);
+  Operand natural(const Expr& expr, llvm::Value* destination);
   Operand literal(const std::string& text);
   llvm::Value* key(const Expr& map_ref);
   llvm::GlobalVariable* bpf_map(const MapDef& map);
@@ -99,7 +113,14 @@ class ProgramEmitter final : public Emitter {
   Arena arena_;
   llvm::AllocaInst* stack_ = nullptr;
   std::map<std::pair<uint32_t, uint32_t>, llvm::Value*> context_loads_;
+  std::map<std::string, llvm::Value*> pieces_;  // by the field's name: records that came in registers
   std::map<std::string, Operand> variables_;
+  // Where break and continue go.
+  struct Loop {
+    llvm::BasicBlock* next = nullptr;
+    llvm::BasicBlock* after = nullptr;
+  };
+  Loop loop_;
   llvm::Value* gate_index_ = nullptr;
   llvm::Value* destination_ = nullptr;  // for the buffer() of the expression that is being evaluated
   const Expr* target_ = nullptr;

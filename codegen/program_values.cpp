@@ -17,37 +17,48 @@ Builtin::Form form_of(const std::string& function) {
 
 Operand ProgramEmitter::evaluate(const Expr& expr, llvm::Value* destination) {
   llvm::Value* outer = std::exchange(destination_, nullptr);
+  Operand result;
+  if (program_.texts.contains(expr.id)) {
+    destination_ = destination;
+    result = text(expr, nullptr);
+  } else {
+    result = natural(expr, destination);
+  }
+  destination_ = outer;
+  return result;
+}
+
+// What the expression is before anything is made of it. Its parts first take their own memory; the destination is
+// offered only to the row itself.
+Operand ProgramEmitter::natural(const Expr& expr, llvm::Value* destination) {
   const Type& type = type_of(expr);
+  destination_ = nullptr;
   auto row = [&](const Builtin* builtin) {
     if (!builtin || !builtin->emit) bug("check let an unknown builtin pass");
-    // Arguments first take their own memory; the destination is offered only to the row itself.
     destination_ = destination;
     return builtin->emit(*this, expr);
   };
-  Operand result = [&]() -> Operand {
-    auto constant_value = program_.constants.find(expr.id);
-    if (constant_value != program_.constants.end()) {
-      if (auto* number = std::get_if<uint64_t>(&constant_value->second)) return {constant(*number), type};
-      return literal(std::get<std::string>(constant_value->second));
-    }
-    if (auto* node = std::get_if<Number>(&expr.node)) return {constant(node->value), type};
-    if (auto* node = std::get_if<String>(&expr.node)) return literal(node->value);
-    if (auto* node = std::get_if<Name>(&expr.node)) return row(find_builtin(builtins_, node->name, Builtin::Form::variable));
-    if (auto* node = std::get_if<Call>(&expr.node)) return row(find_builtin(builtins_, node->function, form_of(node->function)));
-    if (auto* node = std::get_if<Variable>(&expr.node)) return variable(node->name);
-    if (std::holds_alternative<MapRef>(expr.node)) return load_element(expr);
-    if (auto* node = std::get_if<Step>(&expr.node)) return step(*node);
-    if (auto* node = std::get_if<Cast>(&expr.node)) return cast(expr, *node);
-    if (auto* node = std::get_if<FieldRef>(&expr.node)) {
-      const Field* found = field("args." + node->name);
-      if (!found) bug("check let an unknown argument pass");
-      destination_ = destination;
-      return {argument(*found), type};
-    }
-    bug("an expression that emit does not know");
-  }();
-  destination_ = outer;
-  return result;
+  auto constant_value = program_.constants.find(expr.id);
+  if (constant_value != program_.constants.end()) {
+    if (auto* number = std::get_if<uint64_t>(&constant_value->second)) return {constant(*number), type};
+    return literal(std::get<std::string>(constant_value->second));
+  }
+  if (auto* node = std::get_if<Number>(&expr.node)) return {constant(node->value), type};
+  if (auto* node = std::get_if<String>(&expr.node)) return literal(node->value);
+  if (auto* node = std::get_if<Name>(&expr.node)) return row(find_builtin(builtins_, node->name, Builtin::Form::variable));
+  if (auto* node = std::get_if<Call>(&expr.node)) return row(find_builtin(builtins_, node->function, form_of(node->function)));
+  if (auto* node = std::get_if<Variable>(&expr.node)) return variable(node->name);
+  if (std::holds_alternative<MapRef>(expr.node)) return load_element(expr);
+  if (auto* node = std::get_if<Step>(&expr.node)) return step(*node);
+  if (auto* node = std::get_if<Cast>(&expr.node)) return cast(expr, *node);
+  if (program_.accesses.contains(expr.id)) return access(expr);
+  if (auto* node = std::get_if<FieldRef>(&expr.node)) {
+    const Field* found = field("args." + node->name);
+    if (!found) bug("check let an unknown argument pass");
+    destination_ = destination;
+    return {argument(*found), type};
+  }
+  bug("an expression that emit does not know");
 }
 
 std::optional<int64_t> ProgramEmitter::literal_integer(const Expr& expr) const {
@@ -119,84 +130,6 @@ llvm::Value* ProgramEmitter::constant_at(const std::vector<uint32_t>& values, ll
   if (auto* known = llvm::dyn_cast<llvm::ConstantInt>(index)) return constant(values.at(known->getZExtValue()));
   llvm::Value* at = ir.CreateGEP(ir.getInt32Ty(), module_.numbers(values), bounded(index, values.size() - 1));
   return ir.CreateZExt(ir.CreateLoad(ir.getInt32Ty(), at), ir.getInt64Ty());
-}
-
-// ---- arguments of the probe ----
-
-const Field* ProgramEmitter::field(std::string_view name) const {
-  for (const Field& each : probe_.fields)
-    if (each.name == name) return &each;
-  return nullptr;
-}
-
-// Reads of the context stand in the entry block, once each, and can't be moved or merged: the verifier wants them at
-// constant offsets from the context's own pointer.
-llvm::Value* ProgramEmitter::load_context(uint32_t offset, uint32_t size, bool is_signed) {
-  llvm::Value*& loaded = context_loads_[{offset, size * 2 + is_signed}];
-  if (loaded) return loaded;
-  llvm::IRBuilder<>::InsertPointGuard guard(ir);
-  ir.SetInsertPoint(entry_);
-  llvm::Value* address = ir.CreateConstGEP1_32(ir.getInt8Ty(), context(), offset);
-  llvm::Value* value = ir.CreateAlignedLoad(ir.getIntNTy(size * 8), address, llvm::Align(size), true);
-  loaded = is_signed ? ir.CreateSExt(value, ir.getInt64Ty()) : ir.CreateZExt(value, ir.getInt64Ty());
-  return loaded;
-}
-
-llvm::Value* ProgramEmitter::load_location(const Location& where, const Type& type) {
-  uint32_t size = type.is_pointer() ? 8 : type.size;
-  if (auto* at = std::get_if<ContextOffset>(&where)) return load_context(at->offset, size, type.is_signed);
-  if (auto* at = std::get_if<DataLocation>(&where)) {
-    llvm::Value* offset = ir.CreateAnd(load_context(at->offset, 4, false), constant(0xffff));
-    return ir.CreateAdd(ir.CreatePtrToInt(context(), ir.getInt64Ty()), offset);
-  }
-  if (auto* chain = std::get_if<Chain>(&where)) {
-    llvm::Value* address = load_context(chain->context_offset, 8, false);
-    for (size_t i = 0; i < chain->offsets.size(); i++) {
-      bool last = i + 1 == chain->offsets.size();
-      address = ir.CreateAdd(address, constant(chain->offsets[i]));
-      address = read_integer(address, last ? type : Type::integer(8, false));
-    }
-    return address;
-  }
-  if (auto* at = std::get_if<UserMemory>(&where)) {
-    llvm::Value* address = user_address(*at);
-    return type.is_record() || type.is_array() ? address : read_integer(address, type);
-  }
-  if (auto* known = std::get_if<Constant>(&where)) return constant(known->value);
-  bug("check let an unavailable argument pass");
-}
-
-llvm::Value* ProgramEmitter::user_address(const UserMemory& at) {
-  llvm::Value* address = load_context(at.context_offset, 8, false);
-  if (at.index) {
-    llvm::Value* index = load_context(at.index->context_offset, 8, false);
-    address = ir.CreateAdd(address, ir.CreateMul(index, constant(at.index->scale)));
-  }
-  for (size_t i = 0; i < at.adds.size(); i++) {
-    if (i > 0) address = read_integer(address, Type::integer(8, false));
-    address = ir.CreateAdd(address, constant(static_cast<uint64_t>(at.adds[i])));
-  }
-  return address;
-}
-
-llvm::Value* ProgramEmitter::argument(const Field& field) {
-  if (!field.type.is_string()) return load_location(field.where, field.kept_as.value_or(field.type));
-  auto* at = std::get_if<ContextOffset>(&field.where);
-  if (!at) bug("a text argument that is not in the context");
-  llvm::Value* memory = buffer(field.type.storage());
-  if (field.type.storage() != field.type.size) zero(memory, field.type.storage());
-  llvm::Value* from = ir.CreateConstGEP1_32(ir.getInt8Ty(), context(), at->offset);
-  helper(HelperId::probe_read_kernel, {memory, ir.getInt32(field.type.size), from});
-  return memory;
-}
-
-llvm::Value* ProgramEmitter::read_integer(llvm::Value* address, const Type& type) {
-  uint32_t size = type.is_pointer() ? 8 : type.size;
-  if (!word_cell_) word_cell_ = local(ir.getInt64Ty());
-  llvm::Value* status = runtime("zt_read", {word_cell_, ir.getInt32(size), address});
-  when(ir.CreateICmpSLT(status, constant(0)), [&] { count(Counter::read_failed); });
-  llvm::Value* value = ir.CreateLoad(ir.getIntNTy(size * 8), word_cell_);
-  return type.is_signed ? ir.CreateSExt(value, ir.getInt64Ty()) : ir.CreateZExt(value, ir.getInt64Ty());
 }
 
 }  // namespace zeektrace

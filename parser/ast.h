@@ -1,5 +1,5 @@
 // The script as it was written: syntax only, no types, nothing resolved. Every operator is a Call whose function is
-// the operator's spelling ("+", "!", "?:"; "-" and "*" with one argument are negation and dereference), so that the
+// the operator's spelling ("+", "!", "?:"; "-", "*" and "&" with one argument are negation, dereference and address), so that the
 // rooms above have one way to meet `a + b` and `hist(a)`.
 #pragma once
 
@@ -41,10 +41,15 @@ struct MapRef {
   std::string name;  // without the at sign
   std::vector<ExprPtr> keys;
 };
-// args.count (or args->count)
+// args.count, pointer->member; the dot and the arrow mean the same.
 struct FieldRef {
   ExprPtr object;
   std::string name;
+};
+// pointer[index], array[index]
+struct Index {
+  ExprPtr object;
+  ExprPtr index;
 };
 struct Call {
   std::string function;
@@ -52,7 +57,7 @@ struct Call {
 };
 // (uint64 *)value
 struct Cast {
-  std::string type_name;
+  std::string type_name;  // without "struct" and its like
   uint32_t pointers = 0;  // how many stars
   ExprPtr value;
 };
@@ -66,7 +71,7 @@ struct Step {
 struct Expr {
   ExprId id = 0;
   Span span;
-  std::variant<Number, String, Name, Positional, Variable, MapRef, FieldRef, Call, Cast, Step> node;
+  std::variant<Number, String, Name, Positional, Variable, MapRef, FieldRef, Index, Call, Cast, Step> node;
 };
 
 struct Stmt;
@@ -83,6 +88,17 @@ struct If {
   Block then;
   Block otherwise;
 };
+struct While {
+  ExprPtr condition;
+  Block body;
+};
+// The body, `count` times over.
+struct Unroll {
+  ExprPtr count;
+  Block body;
+};
+struct Break {};
+struct Continue {};
 struct Return {};
 // An expression for its effect.
 struct Evaluate {
@@ -90,7 +106,7 @@ struct Evaluate {
 };
 struct Stmt {
   Span span;
-  std::variant<Assign, If, Return, Evaluate> node;
+  std::variant<Assign, If, While, Unroll, Break, Continue, Return, Evaluate> node;
 };
 
 // "uprobe:libc:malloc": what stands before the first colon, and all that follows it. BEGIN has no target.

@@ -41,9 +41,14 @@ std::string place_of(const AttachPoint& point) {
   return fmt::format("{} {} {} {}", fmt::ptr(point.how), point.target, point.offset, in_file ? "" : point.name);
 }
 
+// Who describes the record that a type is, or leads to.
+const Records* records_of(const Type& type) {
+  return type.pointee ? records_of(*type.pointee) : type.records;
+}
+
 bool same_field(const Field& x, const Field& y) {
-  return x.name == y.name && x.type.spelling() == y.type.spelling() && same_location(x.where, y.where) &&
-         same_integer(x.kept_as, y.kept_as);
+  return x.name == y.name && x.type.same_as(y.type) && records_of(x.type) == records_of(y.type) &&
+         same_location(x.where, y.where) && same_integer(x.kept_as, y.kept_as);
 }
 
 const Field* field_named(const std::vector<Field>& fields, std::string_view name) {
@@ -76,22 +81,13 @@ void agree_on_types(std::vector<ExpandedPoint>& points, const std::set<std::stri
     const Field* first = field_named(points.front().fields, name);
     bool agreed = std::ranges::all_of(points, [&](const ExpandedPoint& point) {
       const Field* here = field_named(point.fields, name);
-      return first && here && here->type.spelling() == first->type.spelling();
+      return first && here && here->type.same_as(first->type);
     });
     if (agreed) continue;
     for (ExpandedPoint& point : points)
       for (Field& field : point.fields)
         if (const Field* word = field_named(point.plain, field.name); word && field.name == name) field = *word;
   }
-}
-
-// What no program can read by now.
-void refuse_unread(Field& field) {
-  const Type& type = field.type;
-  if (type.is_record() || type.is_array() || type.is_reference || type.kind == Type::Kind::real ||
-      std::holds_alternative<Pieces>(field.where))
-    if (!std::holds_alternative<Unavailable>(field.where))
-      field.where = Unavailable{"records, references and floating-point numbers are not read yet"};
 }
 
 // The described ones join and replace; gives what they were before.
@@ -205,7 +201,6 @@ Status Checking::expand_points(const AttachSpec& spec, const std::set<std::strin
     if (provider->described_fields && wants_description(expanded.fields, mentioned)) {
       auto described = provider->described_fields(machine_, point);
       if (!described) return refused(described.error());
-      std::ranges::for_each(*described, refuse_unread);
       expanded.plain = with_descriptions(expanded.fields, std::move(*described));
     }
     expanded.point = std::move(point);
@@ -307,7 +302,9 @@ void Checking::walk() {
   program_.counters.clear();
   program_.counter_of.clear();
   program_.constants.clear();
-  typed_.assign(ast_.expressions, false);
+  program_.accesses.clear();
+  program_.texts.clear();
+  met_.assign(ast_.expressions, std::nullopt);
   // A probe that has no program (its attach points were refused) is looked at all the same, as far as it goes.
   for (Probe& probe : program_.probes) {
     probe_ = &probe;

@@ -9,6 +9,7 @@
 
 #include "parser/ast.h"
 #include "parser/diagnostic.h"
+#include "parser/members.h"
 #include "parser/program.h"
 #include "parser/registry.h"
 #include "parser/result.h"
@@ -42,6 +43,11 @@ class Checker {
   virtual void make_constant(const Expr& expr, std::string text) = 0;
   // The current probe's argument of this name ("arg0", "retval"); null when it has none.
   virtual const Field* field(std::string_view name) const = 0;
+  // True when an expression stands somewhere in memory, and & can say where.
+  virtual bool has_address(const Expr& expr) const = 0;
+  // Makes an array of characters or a string class a text of at most `limit` bytes, its NUL included; the reason when it
+  // can't be one.
+  virtual std::optional<Refusal> make_text(const Expr& expr, uint32_t limit) = 0;
   // How the current probe is called in messages: "interval:s:1".
   virtual std::string_view place() const = 0;
   virtual Diagnostics& diagnostics() = 0;

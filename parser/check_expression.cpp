@@ -21,9 +21,6 @@ constexpr TypeWord type_words[] = {
     {"unsigned long", 8, false}, {"void", 1, false}, {"size_t", 8, false},
 };
 
-// The word before the dot in args.count.
-constexpr std::string_view arguments_word = "args";
-
 Builtin::Form form_of(const std::string& function) {
   unsigned char first = static_cast<unsigned char>(function[0]);
   return std::isalpha(first) || first == '_' ? Builtin::Form::function : Builtin::Form::op;
@@ -42,7 +39,8 @@ std::optional<int64_t> number_in(std::string_view text) {
 
 std::string_view wording(Want want) {
   switch (want) {
-    case Want::value: return "a value";
+    case Want::value:
+    case Want::address: return "a value";
     case Want::integer: return "an integer";
     case Want::literal_integer: return "a number that is known before the script runs";
     case Want::literal_string: return "a text in quotes";
@@ -59,9 +57,9 @@ std::string_view wording(Want want) {
 const Type& Checking::expression(const Expr& expr) {
   Type type = type_for(expr);
   // A block with several kinds of attach points is looked at once for each: a value must be the same in all.
-  if (typed_[expr.id] && program_.types[expr.id].spelling() != type.spelling())
+  if (met_[expr.id] && !met_[expr.id]->same_as(type))
     reports_->add(Code::not_a_probe_value, expr.span, source_.slice(expr.span));
-  typed_[expr.id] = true;
+  met_[expr.id] = type;
   return program_.types[expr.id] = std::move(type);
 }
 
@@ -73,6 +71,7 @@ Type Checking::type_for(const Expr& expr) {
   if (auto* node = std::get_if<Variable>(&expr.node)) return variable(expr, *node);
   if (std::holds_alternative<MapRef>(expr.node)) return read_map(expr);
   if (auto* node = std::get_if<FieldRef>(&expr.node)) return field_of(expr, *node);
+  if (auto* node = std::get_if<Index>(&expr.node)) return index(expr, *node);
   if (auto* node = std::get_if<Call>(&expr.node)) return call(expr, *node);
   if (auto* node = std::get_if<Cast>(&expr.node)) return cast(expr, *node);
   return step(std::get<Step>(expr.node));
@@ -136,35 +135,6 @@ std::optional<std::string> Checking::literal_string(const Expr& expr) const {
 }
 
 // ---- arguments of the probe, variables ----
-
-Type Checking::field_of(const Expr& expr, const FieldRef& node) {
-  auto* object = std::get_if<Name>(&node.object->node);
-  if (!object || object->name != arguments_word) {
-    expression(*node.object);
-    reports_->add(Code::not_yet, expr.span, "a field of anything but args",
-                  "read the memory through a pointer, such as *(uint64 *)(arg0 + 8)");
-    return Type::integer(8, true);
-  }
-  const std::string wanted = std::string(arguments_word) + "." + node.name;
-  if (const Field* found = field(wanted)) {
-    if (auto* why = std::get_if<Unavailable>(&found->where))
-      reports_->add(Code::unavailable, expr.span, wanted, place(), why->reason);
-    return found->type;
-  }
-  if (const Field* none = field(all_named_arguments)) {
-    reports_->add(Code::unavailable, expr.span, wanted, place(), std::get<Unavailable>(none->where).reason);
-    return Type::integer(8, true);
-  }
-  std::vector<std::string_view> names;
-  for (const Field& each : probe_->fields)
-    if (each.name.starts_with(wanted.substr(0, arguments_word.size() + 1)))
-      names.push_back(std::string_view(each.name).substr(arguments_word.size() + 1));
-  Diagnostic& report = reports_->add(Code::unknown_field, expr.span, place(), node.name);
-  report.hint = did_you_mean(near_matches(node.name, names));
-  if (report.hint.empty())
-    report.hint = names.empty() ? "it has no named arguments" : fmt::format("it has {}", fmt::join(names, ", "));
-  return Type::integer(8, true);
-}
 
 Type Checking::variable(const Expr& expr, const Variable& node) {
   if (!assigned_.contains(node.name)) reports_->add(Code::unset_variable, expr.span, node.name);
@@ -263,11 +233,13 @@ bool Checking::argument(const Expr& arg, const Param& param, size_t number, std:
     use_keys(arg);
     return true;
   }
-  const Type type = expression(arg);
+  bool whole_value = param.want == Want::value || param.want == Want::map_or_value || param.want == Want::string;
+  const Type type = whole_value ? value(arg) : expression(arg);
   bool literal = literal_integer(arg).has_value();
   if (type.kind == Type::Kind::none) return false;  // reported, or not known in this walk
   switch (param.want) {
     case Want::value:
+    case Want::address:
     case Want::map_or_value: return true;
     case Want::integer: return type.is_integer() || type.is_pointer() || wrong(type.spelling());
     case Want::literal_integer: return literal || wrong(type.is_integer() ? "computed while it runs" : type.spelling());
@@ -283,20 +255,24 @@ bool Checking::argument(const Expr& arg, const Param& param, size_t number, std:
 
 Type Checking::cast(const Expr& expr, const Cast& node) {
   const Type from = expression(*node.value);
-  auto word = std::ranges::find(type_words, node.type_name, &TypeWord::name);
-  if (word == std::end(type_words)) {
+  Type type;
+  if (auto word = std::ranges::find(type_words, node.type_name, &TypeWord::name); word != std::end(type_words)) {
+    type = word->size == 0 ? Type::boolean() : Type::integer(word->size, word->is_signed);
+  } else if (auto found = type_named(expr, node.type_name)) {
+    type = *std::move(found);
+  } else {
     std::vector<std::string_view> names;
     for (const TypeWord& each : type_words) names.push_back(each.name);
     Diagnostic& report = reports_->add(Code::unknown_type, expr.span, node.type_name);
     if (std::string better = did_you_mean(near_matches(node.type_name, names)); !better.empty()) report.hint = better;
-    return Type::integer(8, true);
+    return Type();
   }
-  Type type = word->size == 0 ? Type::boolean() : Type::integer(word->size, word->is_signed);
   for (uint32_t i = 0; i < node.pointers; i++) type = Type::pointer(type);
-  bool number = from.is_integer() || from.is_pointer();
-  if (!number && from.kind != Type::Kind::none)
-    reports_->add(Code::bad_cast, expr.span, from.spelling(), type.spelling());
-  return type;
+  bool fits = from.is_integer() || from.is_pointer() || (from.is_array() && type.is_pointer());
+  if (from.kind == Type::Kind::none || (fits && (type.is_integer() || type.is_pointer()))) return type;
+  Diagnostic& report = reports_->add(Code::bad_cast, expr.span, from.spelling(), type.spelling());
+  if (fits) report.hint = fmt::format("cast it to a pointer: ({} *)", type.spelling());
+  return Type();
 }
 
 Type Checking::step(const Step& node) {
@@ -313,7 +289,8 @@ Type Checking::step(const Step& node) {
     reports_->add(Code::not_assignable, node.target->span);
   }
   program_.types[node.target->id] = type;
-  if (type.is_aggregate() || type.is_string())
+  bool number = type.is_integer() || type.is_pointer() || type.kind == Type::Kind::none;
+  if (!number)
     reports_->add(Code::wrong_operand, node.target->span, node.increment ? "++" : "--", type.spelling());
   return type.is_integer() || type.is_pointer() ? type : Type::integer(8, true);
 }

@@ -35,7 +35,7 @@ void Checking::use_keys(const Expr& expr) {
     reports_->add(Code::map_keys, expr.span, node.name, key_words(facts.keys.size()), key_words(node.keys.size()));
   }
   for (size_t i = 0; i < node.keys.size(); i++) {
-    const Type type = expression(*node.keys[i]);
+    const Type type = value(*node.keys[i]);
     if (i >= facts.keys.size()) continue;
     if (!facts.keys[i].merge(type, is_literal(*node.keys[i])))
       reports_->add(Code::map_key_type, node.keys[i]->span, i + 1, node.name, facts.keys[i].type.spelling(),

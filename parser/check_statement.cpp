@@ -12,11 +12,37 @@ void Checking::statement(const Stmt& statement) {
     condition(*node->condition);
     block(node->then);
     block(node->otherwise);
+  } else if (auto* node = std::get_if<While>(&statement.node)) {
+    condition(*node->condition);
+    loop(node->body);
+  } else if (auto* node = std::get_if<Unroll>(&statement.node)) {
+    times(*node->count);
+    loop(node->body);
+  } else if (std::holds_alternative<Break>(statement.node) || std::holds_alternative<Continue>(statement.node)) {
+    if (loops_ == 0) reports_->add(Code::outside_loop, statement.span, source_.slice(statement.span));
   } else if (auto* node = std::get_if<Evaluate>(&statement.node)) {
     const Expr* outer = std::exchange(statement_expr_, node->expr.get());
     expression(*node->expr);
     statement_expr_ = outer;
   }
+}
+
+void Checking::loop(const Block& body) {
+  loops_++;
+  block(body);
+  loops_--;
+}
+
+// How often an unroll runs is known before the script does.
+void Checking::times(const Expr& count) {
+  constexpr int64_t most = 100;  // as many copies of the block are made
+  const Type type = expression(count);
+  auto literal = literal_integer(count);
+  if (!literal)
+    reports_->add(Code::wrong_argument, count.span, 1, "unroll()", "a number that is known before the script runs",
+                  type.is_integer() ? "computed while it runs" : type.spelling());
+  else if (*literal < 1 || *literal > most)
+    reports_->add(Code::argument_range, count.span, 1, "unroll()", *literal, fmt::format("1 to {}", most));
 }
 
 void Checking::condition(const Expr& expr) {
@@ -55,7 +81,7 @@ void Checking::assign_map(const Assign& assign) {
   const Expr& from = *assign.value;
   targets_[from.id] = &target;
   const Assign* outer = std::exchange(assign_, &assign);
-  const Type type = expression(from);
+  const Type type = value(from);
   assign_ = outer;
 
   const std::string& name = std::get<MapRef>(target.node).name;

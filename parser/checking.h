@@ -1,5 +1,5 @@
 // Private to parser/: the state of one check(). Its parts are in check.cpp (probes, the walks), check_statement.cpp,
-// check_expression.cpp and check_map.cpp.
+// check_expression.cpp, check_access.cpp and check_map.cpp.
 #pragma once
 
 #include <set>
@@ -11,6 +11,9 @@
 #include "parser/inference.h"
 
 namespace zeektrace {
+
+// The word before the dot in args.count.
+constexpr std::string_view arguments_word = "args";
 
 // A place that a probe names, before it is known which places share a program.
 struct ExpandedPoint {
@@ -33,6 +36,8 @@ class Checking final : public Checker {
   std::optional<std::string> parameter_text(const Expr& expr) const override;
   void make_constant(const Expr& expr, std::string text) override { program_.constants[expr.id] = std::move(text); }
   const Field* field(std::string_view name) const override;
+  bool has_address(const Expr& expr) const override;
+  std::optional<Refusal> make_text(const Expr& expr, uint32_t limit) override;
   std::string_view place() const override { return probe_->points.front().name; }
   Diagnostics& diagnostics() override { return *reports_; }
   const MapDef& map(const Expr& expr) const override { return program_.maps[map_number(expr)]; }
@@ -62,13 +67,22 @@ class Checking final : public Checker {
   void assign_variable(const Assign& assign, const std::string& name);
   void assign_map(const Assign& assign);
   void condition(const Expr& expr);
+  void loop(const Block& body);
+  void times(const Expr& count);
 
   // Expressions; the type is also kept in Program::types.
   const Type& expression(const Expr& expr);
   Type type_for(const Expr& expr);
   Type name(const Expr& expr, const Name& node);
   Type positional(const Expr& expr);
+  // The same, for what must be one value: a text where a record or an array is one, else a diagnostic.
+  Type value(const Expr& expr);
   Type field_of(const Expr& expr, const FieldRef& node);
+  Type named_argument(const Expr& expr, const std::string& name);
+  Type index(const Expr& expr, const Index& node);
+  Type reached(const Expr& expr, Access access);
+  void refuse(Span span, const Refusal& refusal);
+  std::optional<Type> type_named(const Expr& expr, const std::string& name);
   Type variable(const Expr& expr, const Variable& node);
   Type call(const Expr& expr, const Call& node);
   Type cast(const Expr& expr, const Cast& node);
@@ -107,8 +121,9 @@ class Checking final : public Checker {
   std::set<std::string> assigned_;       // variables that have a value by now
   const Expr* statement_expr_ = nullptr;  // the expression that stands alone as a statement
   const Assign* assign_ = nullptr;       // the assignment whose value is looked at
+  uint32_t loops_ = 0;                   // that the statement stands in
   std::map<ExprId, const Expr*> targets_;
-  std::vector<bool> typed_;  // by ExprId: met in an earlier group of the same probe
+  std::vector<std::optional<Type>> met_;  // by ExprId: what it was in an earlier group of the same probe
 };
 
 }  // namespace zeektrace

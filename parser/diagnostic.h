@@ -35,8 +35,15 @@ namespace zeektrace {
   X(unknown_name, "unknown name '{}'", "")                                                                             \
   X(unknown_function, "unknown function '{}'", "")                                                                     \
   X(unknown_counter, "there is no event '{}' that could be counted", "")                                              \
-  X(unknown_type, "unknown type '{}'", "known are bool, int8 to int64, uint8 to uint64, and pointers to them")         \
+  X(unknown_type, "unknown type '{}'",                                                                                 \
+    "known are bool, int8 to int64, uint8 to uint64, and what the debug information of the probed binary has")         \
   X(unknown_field, "{} has no argument '{}'", "")                                                                      \
+  X(no_members, "{} has no members", "cast it to a pointer to a type that has: ((struct foo *)$x)->member")            \
+  X(unknown_member, "{} has no member '{}'", "")                                                                       \
+  X(ambiguous_member, "'{}' is a member of {} and of {}", "name the base first: $x.base.{0}")                          \
+  X(incomplete_type, "the members of {} are not known: {}", "")                                                        \
+  X(whole_record, "this is a whole {}, which is no single value", "name a member of it")                               \
+  X(index_range, "the index {} is outside of {}", "the last one is {2}")                                               \
   X(unavailable, "{} is not available in {}: {}", "")                                                                  \
   X(no_argument_here, "{} is not available in {}", "")                                                                 \
   X(unset_variable, "${} is used before it has a value", "assign to it first: ${} = …;")                               \
@@ -57,8 +64,9 @@ namespace zeektrace {
   X(aggregate_read, "@{} holds {}, which can't be read in a script", "use print(@{}), or let it print at the end")     \
   X(compound_aggregate, "'{}=' does not go with {}", "write @{} = {}(…);")                                             \
   X(bad_condition, "a condition must be an integer or a pointer, this is {}", "compare it with something")             \
+  X(outside_loop, "{} stands outside of a loop", "return ends the probe")                                              \
   X(format_arguments, "the format wants {} values, {} given", "")                                                      \
-  X(format_conversion, "unknown conversion '{}' in a format", "known are %d %i %u %x %X %o %c %s %p and %%")           \
+  X(format_conversion, "unknown conversion '{}' in a format", "known are %d %i %u %x %X %o %c %s %p %f %e %g and %%")           \
   X(format_type, "'{}' in the format wants {}, value {} is {}", "")                                                    \
   X(bad_cast, "{} can't be cast to {}", "")                                                                            \
   X(missing_parameter, "${} is not given", "{1}")                                                                     \

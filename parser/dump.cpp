@@ -39,6 +39,13 @@ struct Writer {
     expr(*node.object);
     out += " " + node.name + ")";
   }
+  void operator()(const Index& node) {
+    out += "([] ";
+    expr(*node.object);
+    out += " ";
+    expr(*node.index);
+    out += ")";
+  }
   void operator()(const Call& node) { list(node.function, node.args); }
   void operator()(const Cast& node) {
     out += fmt::format("(cast {}{} ", node.type_name, std::string(node.pointers, '*'));
@@ -71,6 +78,10 @@ struct Writer {
     }
     out += ")";
   }
+  void operator()(const While& node) { loop("while", *node.condition, node.body); }
+  void operator()(const Unroll& node) { loop("unroll", *node.count, node.body); }
+  void operator()(const Break&) { out += "(break)"; }
+  void operator()(const Continue&) { out += "(continue)"; }
   void operator()(const Return&) { out += "(return)"; }
   void operator()(const Evaluate& node) { expr(*node.expr); }
 
@@ -83,6 +94,13 @@ struct Writer {
       expr(*item);
     }
     out += ")";
+  }
+  void loop(std::string_view word, const Expr& head, const Block& body) {
+    out += fmt::format("({} ", word);
+    expr(head);
+    out += " (do";
+    block(body);
+    out += "))";
   }
   void block(const Block& block) {
     for (const Stmt& stmt : block) {

@@ -5,7 +5,7 @@
 namespace zeektrace {
 namespace {
 
-constexpr std::string_view letters = "diuxXocps";
+constexpr std::string_view letters = "diuxXocpsfFeEgG";
 constexpr size_t widest = 999;  // more padding is nobody's wish
 
 // The flag that a character stands for; null when it is none.
@@ -46,7 +46,7 @@ std::optional<std::string> parse_format(std::string_view format, std::vector<Con
     }
     c.width = read_number(format, at);
     if (at < format.size() && format[at] == '.') c.precision = read_number(format, ++at);
-    for (; at < format.size() && std::string_view("lhzj").find(format[at]) != std::string_view::npos; at++)
+    for (; at < format.size() && std::string_view("lhzjL").find(format[at]) != std::string_view::npos; at++)
       if (format[at] == 'h') c.size = c.size == 8 ? 2 : 1;
     bool known = at < format.size() && letters.find(format[at]) != std::string_view::npos;
     c.letter = known ? format[at] : '\0';

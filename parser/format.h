@@ -22,6 +22,7 @@ struct Conversion {
   char letter = 'd';
 
   bool takes_text() const { return letter == 's'; }
+  bool takes_real() const { return std::string_view("fFeEgG").find(letter) != std::string_view::npos; }
 };
 
 // Fills `conversions`, with "%%" among them (its letter is '%'). Gives back the first that is not known, as written.

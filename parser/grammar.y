@@ -48,7 +48,8 @@ std::vector<T> append(std::vector<T> list, T item) {
 %token <uint32_t> POSITIONAL
 %token <std::string> STRING NAME VARIABLE MAP FIELD ASSIGN
 %token <CastType> CAST
-%token IF "if" ELSE "else" RETURN "return"
+%token IF "if" ELSE "else" RETURN "return" SIZEOF "sizeof"
+%token WHILE "while" UNROLL "unroll" BREAK "break" CONTINUE "continue"
 %token BRACE_OPEN "{" BRACE_CLOSE "}" PAREN_OPEN "(" PAREN_CLOSE ")" BRACKET_OPEN "[" BRACKET_CLOSE "]"
 %token PREDICATE_OPEN PREDICATE_CLOSE SEMICOLON ";" COMMA "," QUOTED
 %token NOT "!" TILDE "~" INCREMENT "++" DECREMENT "--"
@@ -57,6 +58,8 @@ std::vector<T> append(std::vector<T> list, T item) {
 %token LESS "<" LESS_EQUAL "<=" GREATER ">" GREATER_EQUAL ">=" SHIFT_LEFT "<<" SHIFT_RIGHT ">>"
 %token PLUS "+" MINUS "-" STAR "*" SLASH "/" PERCENT "%"
 
+%precedence WHOLE_MAP
+%precedence "["
 %right "?" ":"
 %left "||"
 %left "&&"
@@ -73,7 +76,7 @@ std::vector<T> append(std::vector<T> list, T item) {
 %type <ExprPtr> predicate expr unary postfix primary
 %type <Exprs> exprs args
 %type <ParsedBlock> block statements
-%type <ParsedStmt> simple choice
+%type <ParsedStmt> simple choice loop
 %type <Arms> arms
 
 %%
@@ -102,17 +105,25 @@ statements:
   | statements ";"         { $$ = $1; }
   | statements simple ";"  { $$ = tree.block($1, $2); }
   | statements choice      { $$ = tree.block($1, $2); }
+  | statements loop        { $$ = tree.block($1, $2); }
   ;
 
 simple:
     expr              { $$ = tree.statement(@$, Evaluate{$1}); }
   | expr ASSIGN expr  { $$ = tree.statement(@$, Assign{$1, $2, $3}); }
+  | "break"           { $$ = tree.statement(@$, Break{}); }
+  | "continue"        { $$ = tree.statement(@$, Continue{}); }
   | "return"          { $$ = tree.statement(@$, Return{}); }
   ;
 
 choice:
     arms               { $$ = tree.choice(@$, $1, {}); }
   | arms "else" block  { $$ = tree.choice(@$, $1, $3); }
+  ;
+
+loop:
+    "while" "(" expr ")" block   { $$ = tree.loop(@$, $5, While{$3, {}}); }
+  | "unroll" "(" expr ")" block  { $$ = tree.loop(@$, $5, Unroll{$3, {}}); }
   ;
 
 arms:
@@ -149,6 +160,7 @@ unary:
   | "!" unary   { $$ = tree.call(@$, "!", $2); }
   | "~" unary   { $$ = tree.call(@$, "~", $2); }
   | "*" unary   { $$ = tree.call(@$, "*", $2); }
+  | "&" unary   { $$ = tree.call(@$, "&", $2); }
   | "++" unary  { $$ = tree.expr(@$, Step{$2, true, true}); }
   | "--" unary  { $$ = tree.expr(@$, Step{$2, false, true}); }
   | CAST unary  { $$ = tree.cast(@$, $1, $2); }
@@ -157,6 +169,7 @@ unary:
 postfix:
     primary
   | postfix FIELD  { $$ = tree.expr(@$, FieldRef{$1, $2}); }
+  | postfix "[" expr "]"  { $$ = tree.expr(@$, Index{$1, $3}); }
   | postfix "++"   { $$ = tree.expr(@$, Step{$1, true, false}); }
   | postfix "--"   { $$ = tree.expr(@$, Step{$1, false, false}); }
   ;
@@ -166,9 +179,11 @@ primary:
   | STRING             { $$ = tree.expr(@$, String{$1}); }
   | NAME               { $$ = tree.expr(@$, Name{$1}); }
   | NAME "(" args ")"  { $$ = tree.expr(@$, Call{$1, $3}); }
+  | "sizeof" "(" expr ")"  { $$ = tree.call(@$, "sizeof", $3); }
+  | "sizeof" CAST      { $$ = tree.size_of(@$, $2); }
   | VARIABLE           { $$ = tree.expr(@$, Variable{$1}); }
   | POSITIONAL         { $$ = tree.expr(@$, Positional{$1}); }
-  | MAP                { $$ = tree.expr(@$, MapRef{$1, {}}); }
+  | MAP %prec WHOLE_MAP  { $$ = tree.expr(@$, MapRef{$1, {}}); }  // what stands in brackets behind it is its key
   | MAP "[" exprs "]"  { $$ = tree.expr(@$, MapRef{$1, $3}); }
   | "(" expr ")"       { $$ = $2; }
   ;

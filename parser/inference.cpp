@@ -9,7 +9,7 @@ bool is_number(const Type& type) { return type.is_integer() || type.is_pointer()
 
 // What can be kept of a value: an integer of any width takes a whole word.
 Type kept(Type type) {
-  if (type.is_integer()) type.size = 8;
+  if (type.is_integer()) type.size = 8, type.name.clear();
   return type;
 }
 
@@ -26,8 +26,8 @@ bool Merged::merge(const Type& other, bool is_literal) {
   }
   if (type.kind == Type::Kind::none) {
     type = kept(other);
-  } else if (is_number(type) && is_number(other)) {
-    if (other.is_pointer() && type.is_integer()) type = other;
+  } else if (is_number(type) && is_number(other) && type.kind != other.kind) {
+    if (other.is_pointer()) type = other;
   } else if (!type.fits(other)) {
     return false;
   }
@@ -37,8 +37,7 @@ bool Merged::merge(const Type& other, bool is_literal) {
 }
 
 bool Merged::operator==(const Merged& other) const {
-  return type.kind == other.type.kind && type.size == other.type.size && type.is_signed == other.type.is_signed &&
-         type.buckets == other.type.buckets && (!type.pointee == !other.type.pointee);
+  return type.same_as(other.type);
 }
 
 }  // namespace zeektrace

@@ -22,6 +22,11 @@ Grammar::symbol_type Lexer::word(std::string_view text) {
   if (text == "if") return token(token::IF);
   if (text == "else") return token(token::ELSE);
   if (text == "return") return token(token::RETURN);
+  if (text == "while") return token(token::WHILE);
+  if (text == "unroll") return token(token::UNROLL);
+  if (text == "break") return token(token::BREAK);
+  if (text == "continue") return token(token::CONTINUE);
+  if (text == "sizeof") return token(token::SIZEOF);
   if (const Unsupported* row = unsupported_in_block(text)) return unsupported(row->what, row->instead);
   return token(token::NAME, std::string(text));
 }
@@ -52,12 +57,11 @@ Grammar::symbol_type Lexer::parameter(std::string_view text) {
 }
 
 // "(word)" is a cast when the word is a type, and also when a value follows on the line: `(uint46) $x` should be told
-// that there is no such type. After `if` and in a call it is a bracket.
+// that there is no such type. After `if` and its like, `sizeof` and in a call it is a bracket.
 bool Lexer::is_cast(std::string_view text) {
   CastText cast = read_cast(text);
   if (cast.known || cast.type.pointers > 0) return true;
-  if (unsupported_in_block(cast.type.name.substr(0, cast.type.name.find(' ')))) return true;
-  if (previous_ == kind::S_IF || previous_ == kind::S_NAME || cast.type.name.find(' ') != std::string::npos) return false;
+  if (previous_ == kind::S_IF || previous_ == kind::S_WHILE || previous_ == kind::S_UNROLL || previous_ == kind::S_NAME || previous_ == kind::S_SIZEOF || cast.type.name.find(' ') != std::string::npos) return false;
   std::string_view rest = tree_.source().slice({span_.end, static_cast<uint32_t>(tree_.source().text().size())});
   size_t next = rest.find_first_not_of(" \t");
   if (next == std::string_view::npos) return false;
@@ -67,10 +71,7 @@ bool Lexer::is_cast(std::string_view text) {
 }
 
 Grammar::symbol_type Lexer::cast(std::string_view text) {
-  CastType type = read_cast(text).type;
-  const Unsupported* row = unsupported_in_block(std::string_view(type.name).substr(0, type.name.find(' ')));
-  if (row) return unsupported(row->what, row->instead);
-  return token(token::CAST, std::move(type));
+  return token(token::CAST, read_cast(text).type);
 }
 
 Grammar::symbol_type Lexer::attach_point(std::string_view text) {

@@ -1,5 +1,6 @@
 #include "parser/literal.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -128,25 +129,20 @@ std::string canonical_type(std::string_view words) {
 }
 
 constexpr Unsupported block_words[] = {
-    {"while", "a while loop", "write the steps out, or count with several probes"},
-    {"for", "a for loop", "print(@map) shows a whole map; write other steps out"},
-    {"unroll", "unroll", "write the steps out"},
-    {"do", "a do loop", "write the steps out"},
+    {"for", "a for loop", "print(@map) shows a whole map; for other steps: $i = 0; while ($i < 10) { …; $i++; }"},
+    {"do", "a do loop", "use while (…) { … }"},
     {"switch", "switch", "use if and else if"},
     {"goto", "goto", "use if and else"},
-    {"break", "break", "there are no loops to leave; return ends the probe"},
-    {"continue", "continue", "there are no loops; return ends the probe"},
     {"let", "let", "assign to the variable at once: $x = 0;"},
-    {"sizeof", "sizeof", "write the number of bytes"},
-    {"offsetof", "offsetof", "write the number of bytes"},
-    {"struct", "a struct", "read the member by its offset: *(uint64 *)(arg0 + 16)"},
-    {"union", "a union", "read the member by its offset: *(uint64 *)(arg0 + 16)"},
-    {"enum", "an enum", "write its number"},
+    {"offsetof", "offsetof", "subtract addresses: (uint64)&$p->member - (uint64)$p"},
+    {"struct", "a struct in a block", "a type stands in a cast, (struct foo *)arg0, or in sizeof(struct foo)"},
+    {"union", "a union in a block", "a type stands in a cast, (union foo *)arg0, or in sizeof(union foo)"},
+    {"enum", "an enum in a block", "a type stands in a cast: (enum foo)arg0"},
 };
 constexpr Unsupported outside_words[] = {
     {"config", "a config block", "use the command line's options and ZEEKTRACE_… in the environment"},
-    {"struct", "a definition of a struct", "read members by their offsets: *(uint64 *)(arg0 + 16)"},
-    {"union", "a definition of a union", "read members by their offsets: *(uint64 *)(arg0 + 16)"},
+    {"struct", "a definition of a struct", "types come from debug information; or read members by their offsets: *(uint64 *)(arg0 + 16)"},
+    {"union", "a definition of a union", "types come from debug information; or read members by their offsets: *(uint64 *)(arg0 + 16)"},
     {"enum", "a definition of an enum", "write the numbers"},
     {"typedef", "a typedef", "use int8 to int64, uint8 to uint64 and pointers to them"},
     {"macro", "a macro", "write its text where it is used"},
@@ -190,6 +186,13 @@ std::string read_string(Tree& tree, Span span, std::string_view text) {
 
 CastText read_cast(std::string_view text) {
   CastText cast;
+  if (size_t quote = text.find('"'); quote != text.npos) {
+    size_t end = text.rfind('"');
+    cast.type.name = text.substr(quote + 1, end - quote - 1);
+    cast.type.pointers = static_cast<uint32_t>(std::count(text.begin() + static_cast<std::ptrdiff_t>(end), text.end(), '*'));
+    cast.known = true;
+    return cast;
+  }
   std::string words;
   for (char c : text.substr(1, text.size() - 2)) {
     bool space = c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '*';
@@ -199,8 +202,13 @@ CastText read_cast(std::string_view text) {
   }
   if (words.ends_with(' ')) words.pop_back();
   std::string canonical = canonical_type(words);
-  cast.known = !canonical.empty();
-  cast.type.name = cast.known ? canonical : words;
+  cast.known = !canonical.empty() || words.find("::") != words.npos;
+  cast.type.name = canonical.empty() ? words : canonical;
+  for (std::string_view tag : {"struct ", "class ", "union ", "enum "}) {
+    if (!words.starts_with(tag)) continue;
+    cast.known = true;
+    cast.type.name = words.substr(tag.size());
+  }
   return cast;
 }
 

@@ -15,8 +15,9 @@ uint64_t read_number(Tree& tree, Span span, std::string_view text);
 // The text between the quotes, with its escapes read; `span` is that of the text between the quotes.
 std::string read_string(Tree& tree, Span span, std::string_view text);
 
-// "(unsigned int *)" → uint32 and one star. `known` is false for a name that is no type; then the words stand in
-// `name` as they were written.
+// "(unsigned int *)" → uint32 and one star; "(struct foo *)" → foo. `known` is true for what can only be a type: the
+// language's own, a name with struct, class, union, enum or "::", one in quotes. Of another the words stand in `name` as
+// they were written.
 struct CastText {
   CastType type;
   bool known = false;

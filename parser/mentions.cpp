@@ -26,6 +26,10 @@ class Mentions {
     if (of) names.insert(of->name + "." + node.name);
     expression(node.object);
   }
+  void meet(const Index& node) {
+    expression(node.object);
+    expression(node.index);
+  }
   void meet(const Call& node) { all(node.args); }
   void meet(const Cast& node) { expression(node.value); }
   void meet(const Step& node) { expression(node.target); }
@@ -39,6 +43,16 @@ class Mentions {
     block(node.then);
     block(node.otherwise);
   }
+  void meet(const While& node) {
+    expression(node.condition);
+    block(node.body);
+  }
+  void meet(const Unroll& node) {
+    expression(node.count);
+    block(node.body);
+  }
+  void meet(const Break&) {}
+  void meet(const Continue&) {}
   void meet(const Return&) {}
   void meet(const Evaluate& node) { expression(node.expr); }
 

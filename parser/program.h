@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "parser/access.h"
 #include "parser/ast.h"
 #include "parser/type.h"
 
@@ -184,6 +185,8 @@ struct Program {
   std::unordered_map<ExprId, uint32_t> counter_of;     // call → index in counters
   std::unordered_map<std::string, uint32_t> map_index;  // name → index in maps
   std::unordered_map<ExprId, std::variant<uint64_t, std::string>> constants;  // positional parameters, resolved
+  std::unordered_map<ExprId, Access> accesses;   // members and elements: how they are reached from the object's address
+  std::unordered_map<ExprId, TextSource> texts;  // arrays and records that are read as texts
   uint32_t max_strlen = 1024;  // bytes that str() reads at most, the NUL included
 };
 

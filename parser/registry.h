@@ -26,6 +26,7 @@ class Links;           // probes/attach.h
 // What may stand for a parameter.
 enum class Want : uint8_t {
   value,           // anything that can be stored in a map
+  address,         // anything at all: a record or an array stays what it is
   integer,         // an integer or a pointer
   literal_integer, // a number known at compile time (a positional parameter will do)
   literal_string,

@@ -80,14 +80,10 @@ struct Missing {
 // Constructs of today's language that fail at a sign of their own.
 Missing missing_construct(const Mistake& mistake) {
   bool value = mistake.expects_value(), after_value = mistake.expects_operator();
-  if (mistake.found == kind::S_BRACKET_OPEN && after_value) {
-    return {"an index into an array", "read it by its address: *(uint64 *)(arg0 + 8)"};
-  }
   bool in_brackets = mistake.expects(kind::S_PAREN_CLOSE) && !mistake.expects(kind::S_COMMA);
   if (mistake.found == kind::S_COMMA && after_value && in_brackets) {
     return {"a tuple", "use several keys: @name[a, b]"};
   }
-  if (mistake.found == kind::S_BIT_AND && value) return {"taking an address with &", "use the address that you have"};
   if (mistake.found == kind::S_PLUS && value) return {"a sign + before a value", "leave it out"};
   if (mistake.found == kind::S_BRACE_OPEN && value) return {"a block within a block", "put its statements here"};
   return {};

@@ -18,6 +18,7 @@ int Tree::deepest_child(const decltype(Expr::node)& node) const {
   if (auto* ref = std::get_if<MapRef>(&node)) all(ref->keys);
   if (auto* call = std::get_if<Call>(&node)) all(call->args);
   if (auto* field = std::get_if<FieldRef>(&node)) depth = depth_of(field->object);
+  if (auto* index = std::get_if<Index>(&node)) depth = std::max(depth_of(index->object), depth_of(index->index));
   if (auto* cast = std::get_if<Cast>(&node)) depth = depth_of(cast->value);
   if (auto* step = std::get_if<Step>(&node)) depth = depth_of(step->target);
   return depth;
@@ -48,6 +49,11 @@ ExprPtr Tree::call(Span span, std::string function, ExprPtr a, ExprPtr b, ExprPt
   args.push_back(std::move(b));
   args.push_back(std::move(c));
   return add(span, Call{std::move(function), std::move(args)});
+}
+
+ExprPtr Tree::size_of(Span span, CastType type) {
+  type.pointers++;
+  return call(span, "sizeof", call(span, "*", cast(span, std::move(type), add(span, Number{}))));
 }
 
 ParsedStmt Tree::statement(Span span, decltype(Stmt::node) node) {

@@ -51,9 +51,17 @@ class Tree {
   ExprPtr cast(Span span, CastType type, ExprPtr value) {
     return add(span, Cast{std::move(type.name), type.pointers, std::move(value)});
   }
+  // sizeof(type): the size of what a pointer to it points to.
+  ExprPtr size_of(Span span, CastType type);
   ParsedStmt statement(Span span, decltype(Stmt::node) node);
   // The arms become ifs within the else of the one before.
   ParsedStmt choice(Span span, Arms arms, ParsedBlock otherwise);
+  template <class Loop>
+  ParsedStmt loop(Span span, ParsedBlock body, Loop node) {
+    int depth = checked_depth(1 + body.depth, span);
+    if (!stopped_) node.body = std::move(body.statements);
+    return {Stmt{span, std::move(node)}, depth};
+  }
   ParsedBlock block(ParsedBlock before, ParsedStmt last);
   void probe(Span span, std::vector<AttachSpec> points, ExprPtr predicate, ParsedBlock body);
 

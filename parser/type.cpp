@@ -27,6 +27,12 @@ Type Type::string(uint32_t size) {
   return type;
 }
 
+Type Type::type_name(uint32_t size) {
+  Type type = string(size);
+  type.kind = Kind::type_name;
+  return type;
+}
+
 Type Type::pointer(Type pointee) {
   Type type;
   type.kind = Kind::pointer;
@@ -70,7 +76,7 @@ Type Type::of_record(Records* records, uint64_t record, std::string name, uint32
 
 Type Type::of(Kind kind) {
   if (kind == Kind::integer || kind == Kind::string || kind == Kind::pointer || kind == Kind::real ||
-      kind == Kind::array || kind == Kind::record)
+      kind == Kind::array || kind == Kind::record || kind == Kind::type_name)
     bug("this kind of type needs more");
   Type type;
   type.kind = kind;
@@ -96,7 +102,8 @@ uint32_t Type::storage() const {
     case Kind::record:
     case Kind::count:
     case Kind::sum: return 8;
-    case Kind::string: return (size + 7) / 8 * 8;
+    case Kind::string:
+    case Kind::type_name: return (size + 7) / 8 * 8;
     case Kind::kstack:
     case Kind::ustack:
     case Kind::usym:
@@ -113,9 +120,12 @@ uint32_t Type::storage() const {
 std::string Type::spelling() const {
   switch (kind) {
     case Kind::none: return "nothing";
-    case Kind::integer: return is_bool ? "bool" : fmt::format("{}int{}", is_signed ? "" : "u", size * 8);
+    case Kind::integer:
+      if (!name.empty()) return name;
+      return is_bool ? "bool" : fmt::format("{}int{}", is_signed ? "" : "u", size * 8);
     case Kind::string: return fmt::format("string[{}]", size);
-    case Kind::pointer: return pointee->spelling() + (pointee->is_pointer() ? "*" : " *");
+    case Kind::pointer:
+      return pointee->spelling() + (pointee->is_pointer() ? "" : " ") + (is_reference ? "&" : "*");
     case Kind::kstack: return "kstack";
     case Kind::ustack: return "ustack";
     case Kind::ksym: return "ksym";
@@ -125,6 +135,7 @@ std::string Type::spelling() const {
     case Kind::real: return size == 4 ? "float" : "double";
     case Kind::array: return fmt::format("{}[{}]", pointee->spelling(), count);
     case Kind::record: return name;
+    case Kind::type_name: return "typename";
     case Kind::count: return "count()";
     case Kind::sum: return "sum()";
     case Kind::min: return "min()";
@@ -138,12 +149,6 @@ std::string Type::spelling() const {
 }
 
 namespace {
-
-// What a pointer points to must agree in width and sign too: nothing converts it.
-bool same_in_memory(const Type& a, const Type& b) {
-  if (a.kind != b.kind || a.size != b.size || a.is_signed != b.is_signed) return false;
-  return !a.is_pointer() || same_in_memory(*a.pointee, *b.pointee);
-}
 
 uint64_t regular_linear_buckets(const Type::Buckets& buckets) {
   uint64_t range = static_cast<uint64_t>(buckets.max) - static_cast<uint64_t>(buckets.min);
@@ -176,8 +181,21 @@ BucketRange log2_range(int32_t bits, uint32_t index) {
 
 bool Type::fits(const Type& other) const {
   if (kind != other.kind) return false;
-  if (is_pointer()) return same_in_memory(*pointee, *other.pointee);
+  // What a pointer points to must agree in width and sign too: nothing converts it.
+  if (is_pointer() || is_record() || is_array() || kind == Kind::real) return same_as(other);
   return buckets == other.buckets;
+}
+
+bool Type::same_as(const Type& other) const {
+  if (kind != other.kind || size != other.size || is_signed != other.is_signed || is_bool != other.is_bool ||
+      is_reference != other.is_reference || count != other.count || buckets != other.buckets)
+    return false;
+  if (is_record()) {
+    if (records == other.records && record == other.record) return true;
+    bool named = !name.empty() && !name.ends_with("(unnamed)");
+    return named && name == other.name;
+  }
+  return !pointee || pointee->same_as(*other.pointee);
 }
 
 uint32_t bucket_count(Type::Kind kind, const Type::Buckets& buckets) {

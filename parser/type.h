@@ -26,6 +26,7 @@ struct Type {
     real,     // a float (size 4) or a double (8): its bits are carried and shown, nothing computes with them
     array,    // `count` times `pointee`, side by side; evaluated, it is the address of the first
     record,   // a struct, class or union; evaluated, it is its address. `records` says what it is made of
+    type_name,  // size bytes: the mangled name of a C++ type, shown demangled
     // Aggregations, one map value for each CPU.
     count,  // u64
     sum,    // 64 bits, signed as is_signed says
@@ -63,6 +64,7 @@ struct Type {
   static Type integer(uint32_t size, bool is_signed);
   static Type boolean();
   static Type string(uint32_t size);
+  static Type type_name(uint32_t size);
   static Type pointer(Type pointee);
   static Type reference(Type referred);
   static Type real(uint32_t size);
@@ -82,9 +84,11 @@ struct Type {
   uint32_t storage() const;
   // As an error message spells it: "uint64", "string[64]", "int32 *", "count()".
   std::string spelling() const;
-  // Same kind, and for pointers and histograms the same shape. Sizes and signs of integers and sizes of strings
-  // may differ: they convert.
+  // Same kind, and for pointers, reals, records and histograms the same shape. Sizes and signs of integers and sizes of
+  // strings may differ: they convert.
   bool fits(const Type& other) const;
+  // The same in all that matters to a value: records by name and size.
+  bool same_as(const Type& other) const;
 };
 
 // How many buckets a histogram of this shape has.

@@ -1,7 +1,13 @@
 #include "src/decode.h"
 
+#include <cxxabi.h>
+
 #include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 
 namespace zeektrace {
 namespace {
@@ -12,6 +18,11 @@ uint64_t word(Bytes bytes, size_t index) {
   uint64_t value = 0;
   std::memcpy(&value, bytes.data() + index * sizeof value, sizeof value);
   return value;
+}
+
+Real real(uint64_t bits, uint32_t size) {
+  if (size == sizeof(float)) return {std::bit_cast<float>(static_cast<uint32_t>(bits)), true};
+  return {std::bit_cast<double>(bits), false};
 }
 
 Value number(uint64_t bits, bool is_signed) {
@@ -45,6 +56,15 @@ Stack stack_of(const StackKey& key, bool is_user, const Names& names) {
 Text text_of(Bytes bytes, uint32_t size) {
   const auto* begin = reinterpret_cast<const char*>(bytes.data());
   return {std::string(begin, strnlen(begin, std::min<size_t>(bytes.size(), size)))};
+}
+
+// A type_info's name, as C++ spells it. GCC puts a star before names that are compared by their address.
+std::string type_name(const std::string& mangled) {
+  const char* name = mangled.c_str();
+  if (*name == '*') name++;
+  int status = 0;
+  std::unique_ptr<char, decltype(&std::free)> spelled(abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
+  return spelled ? spelled.get() : name;
 }
 
 Text point_of(uint64_t index, std::span<const std::string> names) {
@@ -137,6 +157,7 @@ std::optional<Wide> weight(const Value& value) {
                           for (const auto& bucket : v.buckets) sum += bucket.count;
                           return Weight(sum);
                         },
+                        [](const Real&) { return Weight(); },
                         [](const Text&) { return Weight(); },
                         [](const Symbol&) { return Weight(); },
                         [](const Stack&) { return Weight(); },
@@ -151,7 +172,12 @@ std::vector<std::string> words(const Value& value) {
   return {};
 }
 
+// Reals in their own order; what is no number comes last.
+bool real_less(double a, double b) { return std::isnan(b) ? !std::isnan(a) : a < b; }
+
 bool value_less(const Value& a, const Value& b) {
+  auto *real_a = std::get_if<Real>(&a), *real_b = std::get_if<Real>(&b);
+  if (real_a && real_b) return real_less(real_a->value, real_b->value);
   auto weight_a = weight(a), weight_b = weight(b);
   if (weight_a && weight_b) return *weight_a < *weight_b;
   return words(a) < words(b);
@@ -163,6 +189,10 @@ bool key_less(const Table::Row& a, const Table::Row& b) {
 
 // By value where values are numbers, and by key among equals.
 bool row_less(const Table::Row& a, const Table::Row& b) {
+  if (std::holds_alternative<Real>(a.value)) {
+    if (value_less(a.value, b.value)) return true;
+    if (value_less(b.value, a.value)) return false;
+  }
   auto weight_a = weight(a.value), weight_b = weight(b.value);
   if (weight_a && weight_b && *weight_a != *weight_b) return *weight_a < *weight_b;
   return key_less(a, b);
@@ -208,6 +238,8 @@ std::optional<Value> decode_value(const Type& type, Bytes bytes, const Names& na
   if (type.kind == Type::Kind::none || bytes.size() < type.storage()) return std::nullopt;
   switch (type.kind) {
     case Type::Kind::integer: return number(word(bytes, 0), type.is_signed);
+    case Type::Kind::real: return real(word(bytes, 0), type.size);
+    case Type::Kind::type_name: return Text{type_name(text_of(bytes, type.size).value)};
     case Type::Kind::pointer: return Address{word(bytes, 0)};
     case Type::Kind::string: return text_of(bytes, type.size);
     case Type::Kind::probe: return point_of(word(bytes, 0), names.points);

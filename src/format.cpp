@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "parser/format.h"
@@ -41,6 +42,7 @@ uint64_t bits_of(const Value& value) {
 std::string text_of(const Value& value) {
   return std::visit(Overloaded{
                         [](const Signed& v) { return fmt::to_string(v.value); },
+                        [](const Real& v) { return real_text(v); },
                         [](const Text& v) { return v.value; },
                         [](const Symbol& v) { return v.name; },
                         [](const Stack& v) { return stack_text(v, 8); },
@@ -61,7 +63,30 @@ std::string signed_text(const Conversion& c, int64_t number) {
   return pad_number(c, prefix, fmt::to_string(magnitude));
 }
 
+// As C prints a double with %f, %e and %g.
+std::string convert_real(const Conversion& c, double number) {
+  bool negative = std::signbit(number);
+  std::string prefix = negative ? "-" : c.plus ? "+" : c.space ? " " : "";
+  int precision = static_cast<int>(c.precision.value_or(6));
+  auto digits = [&](auto with_point, auto without) {
+    return fmt::format(fmt::runtime(c.alternate ? with_point : without), std::fabs(number), precision);
+  };
+  std::string text;
+  switch (c.letter) {
+    case 'f': text = digits("{:#.{}f}", "{:.{}f}"); break;
+    case 'F': text = digits("{:#.{}F}", "{:.{}F}"); break;
+    case 'e': text = digits("{:#.{}e}", "{:.{}e}"); break;
+    case 'E': text = digits("{:#.{}E}", "{:.{}E}"); break;
+    case 'g': text = digits("{:#.{}g}", "{:.{}g}"); break;
+    default: text = digits("{:#.{}G}", "{:.{}G}"); break;
+  }
+  bool zeros = c.zero && !c.left && std::isfinite(number) && c.width > prefix.size() + text.size();
+  if (zeros) text.insert(0, c.width - prefix.size() - text.size(), '0');
+  return pad(c, prefix + text);
+}
+
 std::string convert(const Conversion& c, const Value& value, uint32_t size) {
+  if (auto* real = std::get_if<Real>(&value); real && c.takes_real()) return convert_real(c, real->value);
   if (c.letter == 's' || !is_number(value)) {
     std::string text = text_of(value);
     if (c.precision) text.resize(std::min(text.size(), *c.precision));

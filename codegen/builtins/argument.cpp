@@ -16,7 +16,7 @@ Type field_type(Checker& checker, const Expr& expr) {
   }
   if (auto* why = std::get_if<Unavailable>(&field->where))
     checker.diagnostics().add(Code::unavailable, expr.span, name_of(expr), checker.place(), why->reason);
-  return field->type;
+  return through_references(field->type);
 }
 
 Operand emit_field(Emitter& e, const Expr& expr) {

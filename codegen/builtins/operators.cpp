@@ -1,4 +1,5 @@
-// The operators of C, on 64-bit integers, pointers and texts.
+// The operators of C, on 64-bit integers, pointers and texts. What is not one of these is refused: reals are stored and
+// shown, nothing computes with them.
 #include "codegen/builtins/operators.h"
 
 #include <algorithm>
@@ -12,6 +13,8 @@ namespace {
 using Value = llvm::Value;
 using Atomic = llvm::AtomicRMWInst;
 using Predicate = llvm::CmpInst::Predicate;
+
+uint64_t pointee_size(const Type& type) { return type.pointee ? std::max(type.pointee->size, 1u) : 1; }
 
 Value* add(Emitter& e, Value* a, Value* b, bool) { return e.ir.CreateAdd(a, b); }
 Value* subtract(Emitter& e, Value* a, Value* b, bool) { return e.ir.CreateSub(a, b); }
@@ -52,20 +55,26 @@ constexpr Comparison comparisons[] = {
 
 const std::string& op_of(const Expr& expr) { return std::get<Call>(expr.node).function; }
 bool is_number(const Type& type) { return type.is_integer() || type.is_pointer(); }
-uint64_t pointee_size(const Type& type) { return type.pointee ? std::max(type.pointee->size, 1u) : 1; }
 
 // Reports what an operator can't take; true when all is well.
 bool numbers_only(Checker& checker, const Expr& expr) {
   for (const ExprPtr& each : checker.args(expr)) {
     const Type& type = checker.type_of(*each);
     if (is_number(type)) continue;
-    checker.diagnostics().add(Code::wrong_operand, each->span, op_of(expr), type.spelling());
+    Diagnostic& row = checker.diagnostics().add(Code::wrong_operand, each->span, op_of(expr), type.spelling());
+    if (type.kind == Type::Kind::real) row.hint = "a real number is stored and printed as it is";
+    if (type.is_record()) row.hint = "name a member of it";
     return false;
   }
   return true;
 }
 
 Type word(bool is_signed) { return Type::integer(8, is_signed); }
+
+// The distance of two pointers of one type is a number of elements, as in C.
+bool is_distance(std::string_view op, const Type& a, const Type& b) {
+  return op == "-" && a.is_pointer() && b.is_pointer() && a.same_as(b);
+}
 
 Type arithmetic_type(Checker& checker, const Expr& expr) {
   if (!numbers_only(checker, expr)) return word(true);
@@ -76,6 +85,7 @@ Type arithmetic_type(Checker& checker, const Expr& expr) {
   bool additive = op == "+" || op == "-";
   if (additive && a.is_pointer() && !b.is_pointer()) return a;
   if (op == "+" && b.is_pointer() && !a.is_pointer()) return b;
+  if (is_distance(op, a, b)) return word(true);
   if (op == "<<" || op == ">>") return word(!is_unsigned_word(a));  // C: the left side's type alone
   return word(!is_unsigned_word(a) && !is_unsigned_word(b));
 }
@@ -87,11 +97,10 @@ Operand emit_arithmetic(Emitter& e, const Expr& expr) {
   const Type& type = e.type_of(expr);
   Value* left = e.integer(*args[0]);
   Value* right = e.integer(*args[1]);
-  // A pointer moves by whole elements.
-  if (type.is_pointer()) {
-    if (a.is_pointer()) right = e.ir.CreateMul(right, e.constant(pointee_size(a)));
-    else left = e.ir.CreateMul(left, e.constant(pointee_size(b)));
-  }
+  if (is_distance(op_of(expr), a, b))
+    return {e.runtime("zt_signed_divide", {e.ir.CreateSub(left, right), e.constant(pointee_size(a))}), type};
+  if (a.is_pointer()) right = scaled(e, op_of(expr), a, b, right);
+  else left = scaled(e, op_of(expr), b, a, left);
   return {arithmetic(op_of(expr)).emit(e, left, right, type.is_signed), type};
 }
 
@@ -180,14 +189,33 @@ Type star_type(Checker& checker, const Expr& expr) {
   const auto& args = checker.args(expr);
   if (args.size() == 2) return arithmetic_type(checker, expr);
   const Type& type = checker.type_of(*args[0]);
-  if (type.is_pointer() && type.pointee) return *type.pointee;
+  bool has_size = type.is_pointer() && type.pointee->kind != Type::Kind::none && type.pointee->size > 0;
+  if (has_size) return *type.pointee;
   Diagnostic& row = checker.diagnostics().add(Code::wrong_operand, expr.span, "*", type.spelling());
   if (type.is_integer()) row.hint = "cast it to a pointer first, such as *(uint64 *)arg0";
   return word(false);
 }
 Operand emit_star(Emitter& e, const Expr& expr) {
   if (e.args(expr).size() == 2) return emit_arithmetic(e, expr);
-  return {e.read_integer(e.integer(*e.args(expr)[0]), e.type_of(expr)), e.type_of(expr)};
+  const Type& type = e.type_of(expr);
+  Value* address = e.integer(*e.args(expr)[0]);
+  if (type.is_record() || type.is_array()) return {address, type};
+  return {e.read_integer(address, type), type};
+}
+
+// `&` is one row, too.
+Type ampersand_type(Checker& checker, const Expr& expr) {
+  const auto& args = checker.args(expr);
+  if (args.size() == 2) return arithmetic_type(checker, expr);
+  const Type& type = checker.type_of(*args[0]);
+  if (checker.has_address(*args[0])) return Type::pointer(type);
+  checker.diagnostics().add(Code::wrong_operand, expr.span, "&", "what has no address").hint =
+      "members, elements and records of the traced program have one";
+  return word(false);
+}
+Operand emit_ampersand(Emitter& e, const Expr& expr) {
+  if (e.args(expr).size() == 2) return emit_arithmetic(e, expr);
+  return {e.address(*e.args(expr)[0]), e.type_of(expr)};
 }
 
 // a ? b : c
@@ -197,7 +225,9 @@ Type conditional_type(Checker& checker, const Expr& expr) {
   if (!is_number(condition)) checker.diagnostics().add(Code::bad_condition, args[0]->span, condition.spelling());
   const Type& a = checker.type_of(*args[1]);
   const Type& b = checker.type_of(*args[2]);
-  if (is_number(a) && is_number(b)) return a.is_pointer() ? a : word(!is_unsigned_word(a) && !is_unsigned_word(b));
+  bool pointers = a.is_pointer() && b.is_pointer();  // one type: members are read through them
+  if (is_number(a) && is_number(b) && !pointers)
+    return a.is_pointer() ? a : b.is_pointer() ? b : word(!is_unsigned_word(a) && !is_unsigned_word(b));
   if (!a.fits(b)) checker.diagnostics().add(Code::mixed_operands, expr.span, "?:", a.spelling(), b.spelling());
   return a.size >= b.size ? a : b;
 }
@@ -230,13 +260,18 @@ Operand emit_conditional(Emitter& e, const Expr& expr) {
 }
 
 Builtin row(std::string_view name, size_t operands, std::string_view doc, Type (*result)(Checker&, const Expr&),
-            Operand (*emit)(Emitter&, const Expr&), bool one_will_do = false) {
-  std::vector<Param> params(operands, Param{"operand", Want::value});
+            Operand (*emit)(Emitter&, const Expr&), bool one_will_do = false, Want want = Want::address) {
+  std::vector<Param> params(operands, Param{"operand", want});
   if (one_will_do) params.back().optional = true;
   return {name, Builtin::Form::op, Builtin::Place::expression, params, doc, result, emit};
 }
 
 }  // namespace
+
+Value* scaled(Emitter& e, std::string_view op, const Type& type, const Type& by, Value* amount) {
+  bool moves = type.is_pointer() && !by.is_pointer() && (op == "+" || op == "-");
+  return moves ? e.ir.CreateMul(amount, e.constant(pointee_size(type))) : amount;
+}
 
 const Arithmetic& arithmetic(std::string_view op) {
   const auto* row = std::ranges::find(arithmetics, op, &Arithmetic::op);
@@ -249,17 +284,19 @@ bool is_unsigned_word(const Type& type) { return type.is_pointer() || (type.size
 std::vector<Builtin> operator_rows() {
   std::vector<Builtin> rows;
   for (const Arithmetic& each : arithmetics)
-    if (each.op != "-" && each.op != "*")
+    if (each.op != "-" && each.op != "*" && each.op != "&")
       rows.push_back(row(each.op, 2, "as in C, on 64 bits", arithmetic_type, emit_arithmetic));
   for (const Comparison& each : comparisons)
-    rows.push_back(row(each.op, 2, "1 or 0, as in C; == and != also compare texts", comparison_type, emit_comparison));
+    rows.push_back(row(each.op, 2, "1 or 0, as in C; == and != also compare texts", comparison_type, emit_comparison, false,
+                       Want::value));
   rows.push_back(row("-", 2, "difference, or negation", minus_type, emit_minus, true));
   rows.push_back(row("*", 2, "product, or what a pointer points to", star_type, emit_star, true));
+  rows.push_back(row("&", 2, "bits that both have, or the address of a member", ampersand_type, emit_ampersand, true));
   rows.push_back(row("&&", 2, "both; the right side is looked at only if the left holds", truth_type, emit_and));
   rows.push_back(row("||", 2, "either; the right side is looked at only if the left fails", truth_type, emit_or));
   rows.push_back(row("!", 1, "1 for 0, else 0", truth_type, emit_not));
   rows.push_back(row("~", 1, "all bits flipped", same_word, emit_complement));
-  rows.push_back(row("?:", 3, "condition ? this : that", conditional_type, emit_conditional));
+  rows.push_back(row("?:", 3, "condition ? this : that", conditional_type, emit_conditional, false, Want::value));
   return rows;
 }
 

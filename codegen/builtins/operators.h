@@ -17,6 +17,9 @@ struct Arithmetic {
 
 const Arithmetic& arithmetic(std::string_view op);
 
+// What `amount`, of type `by`, adds to or takes from a value of this type: a pointer moves by whole elements.
+llvm::Value* scaled(Emitter& e, std::string_view op, const Type& type, const Type& by, llvm::Value* amount);
+
 // Takes part in C's conversions as an unsigned 64-bit number: uint64 and pointers. Narrower ones become int64.
 bool is_unsigned_word(const Type& type);
 

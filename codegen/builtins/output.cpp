@@ -19,10 +19,13 @@ std::vector<const Expr*> fields_from(const std::vector<ExprPtr>& args, size_t fi
 // ---- printf(format, …) ----
 
 std::string_view wants(const Conversion& conversion) {
+  if (conversion.takes_real()) return "a real number";
   return conversion.takes_text() ? "a text, a symbol or a stack" : "an integer or a pointer";
 }
 
 bool takes(const Conversion& conversion, const Type& type) {
+  if (type.kind == Type::Kind::real || conversion.takes_real())
+    return type.kind == Type::Kind::real && conversion.takes_real();
   bool number = type.is_integer() || type.is_pointer() || type.kind == Type::Kind::ksym;
   bool text = type.is_string() || (!type.is_aggregate() && !number) || type.kind == Type::Kind::ksym;
   return conversion.takes_text() ? text : number;

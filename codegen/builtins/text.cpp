@@ -1,4 +1,4 @@
-// Text from the traced process and the kernel.
+// Text from the traced process and the kernel; names and sizes of its types.
 #include <algorithm>
 
 #include "codegen/builtins/rows.h"
@@ -15,10 +15,11 @@ Type str_type(Checker& checker, const Expr& expr) {
     checker.make_constant(expr, *text);
     return Type::string(static_cast<uint32_t>(text->size() + 1));
   }
-  const Type& from = checker.type_of(*args[0]);
+  const Type from = checker.type_of(*args[0]);
   if (from.is_string()) return from;
-  if (!from.is_integer() && !from.is_pointer())
-    checker.diagnostics().add(Code::wrong_argument, args[0]->span, 1, "str()", "an address", from.spelling());
+  bool whole = from.is_record() || from.is_array();
+  if (!whole && !from.is_integer() && !from.is_pointer())
+    checker.diagnostics().add(Code::wrong_argument, args[0]->span, 1, "str()", "an address or a text", from.spelling());
   int64_t size = checker.options().max_strlen;
   if (args.size() > 1) {
     auto wanted = checker.literal_integer(*args[1]);
@@ -28,24 +29,63 @@ Type str_type(Checker& checker, const Expr& expr) {
     else if (wanted)
       size = std::min(size, *wanted + 1);
   }
+  if (!whole) return Type::string(static_cast<uint32_t>(size));
+  if (!checker.make_text(*args[0], static_cast<uint32_t>(size))) return checker.type_of(*args[0]);
+  checker.diagnostics().add(Code::wrong_argument, args[0]->span, 1, "str()", "an address or a text", from.spelling());
   return Type::string(static_cast<uint32_t>(size));
 }
 
 Operand emit_str(Emitter& e, const Expr& expr) {
   const auto& args = e.args(expr);
   const Type& type = e.type_of(expr);
+  bool counted = args.size() > 1 && !e.literal_integer(*args[1]);  // only the running probe knows the length
+  if (e.program().texts.contains(args[0]->id)) return e.text(*args[0], counted ? e.integer(*args[1]) : nullptr);
   if (e.type_of(*args[0]).is_string()) return e.evaluate(*args[0]);
   llvm::Value* from = e.integer(*args[0]);
   llvm::Value* size = e.ir.getInt32(type.size);
-  if (args.size() > 1 && !e.literal_integer(*args[1])) {
+  if (counted) {
     llvm::Value* wanted = e.ir.CreateAdd(e.integer(*args[1]), e.constant(1));
     size = e.ir.CreateTrunc(e.bounded(wanted, type.size), e.ir.getInt32Ty());
   }
   llvm::Value* memory = e.buffer(type.storage());
   e.zero(memory, type.storage());
-  llvm::Value* status = e.runtime("zt_read_string", {memory, size, from});
-  e.when(e.ir.CreateICmpSLT(status, e.constant(0)), [&] { e.count(Counter::read_failed); });
+  e.read_string(memory, size, from);
   return {memory, type};
+}
+
+// typename(object): a vtable pointer points behind the address of the class's type_info, whose second word is the name
+// (Itanium C++ ABI, 2.5.2 and 2.9.4).
+Type typename_type(Checker& checker, const Expr& expr) {
+  const Expr& object = *checker.args(expr)[0];
+  const Type& type = checker.type_of(object);
+  const Type& what = type.is_pointer() ? *type.pointee : type;
+  if (what.is_record()) {
+    auto shape = what.records->shape(what.record);
+    if (shape && !(*shape)->has_virtual_table)
+      checker.diagnostics().add(Code::wrong_argument, object.span, 1, "typename()",
+                                "an object with virtual functions", what.spelling());
+  } else if (!type.is_pointer() && !type.is_integer()) {
+    checker.diagnostics().add(Code::wrong_argument, object.span, 1, "typename()", "an object or its address",
+                              type.spelling());
+  }
+  return Type::type_name(checker.options().max_strlen);
+}
+
+Operand emit_typename(Emitter& e, const Expr& expr) {
+  const Type& type = e.type_of(expr);
+  const Type word = Type::integer(8, false);
+  llvm::Value* vtable = e.read_integer(e.integer(*e.args(expr)[0]), word);
+  llvm::Value* info = e.read_integer(e.ir.CreateSub(vtable, e.constant(8)), word);
+  llvm::Value* name = e.read_integer(e.ir.CreateAdd(info, e.constant(8)), word);
+  llvm::Value* memory = e.buffer(type.storage());
+  e.zero(memory, type.storage());
+  e.read_string(memory, e.ir.getInt32(type.size), name);
+  return {memory, type};
+}
+
+// sizeof(type), sizeof(value): known when the script is read; what it is given is not evaluated.
+Operand emit_sizeof(Emitter& e, const Expr& expr) {
+  return {e.constant(e.type_of(*e.args(expr)[0]).size), e.type_of(expr)};
 }
 
 }  // namespace
@@ -53,8 +93,12 @@ Operand emit_str(Emitter& e, const Expr& expr) {
 std::vector<Builtin> text_rows() {
   return {
       {"str", Builtin::Form::function, Builtin::Place::expression,
-       {{"address", Want::value}, {"length", Want::integer, true}},
+       {{"address", Want::address}, {"length", Want::integer, true}},
        "the text at an address, up to its NUL or `length` bytes; of a positional parameter: its text", str_type, emit_str},
+      {"typename", Builtin::Form::function, Builtin::Place::expression, {{"object", Want::address}},
+       "the class that a C++ object really has, by its virtual table", typename_type, emit_typename},
+      {"sizeof", Builtin::Form::function, Builtin::Place::expression, {{"what", Want::address}},
+       "how many bytes a type or a value has", gives_uint64, emit_sizeof},
   };
 }
 

@@ -26,6 +26,10 @@ std::string loss_text(const Loss& loss) {
   return text;
 }
 
+std::string real_text(const Real& real) {
+  return real.is_single ? fmt::format("{}", static_cast<float>(real.value)) : fmt::format("{}", real.value);
+}
+
 std::string stack_text(const Stack& stack, int indent) {
   std::string text = "\n";
   for (const auto& frame : stack.frames) text += fmt::format("{:{}}{}\n", "", indent, frame);

@@ -2,6 +2,8 @@
 // bytes replaced, histogram bounds are closed ("max" is in the bucket) and left out where a bucket is open.
 #include <fmt/format.h>
 
+#include <cmath>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "src/output/output.h"
@@ -32,10 +34,18 @@ Json histogram_json(const Histogram& histogram) {
   return rows;
 }
 
+// JSON has no number for those that are not finite: they are texts.
+Json real_json(const Real& real) {
+  std::string text = real_text(real);
+  if (!std::isfinite(real.value)) return text;
+  return std::strtod(text.c_str(), nullptr);
+}
+
 Json value_json(const Value& value) {
   return std::visit(Overloaded{
                         [](const Signed& v) { return Json(v.value); },
                         [](const Unsigned& v) { return Json(v.value); },
+                        [](const Real& v) { return real_json(v); },
                         [](const Text& v) { return Json(v.value); },
                         [](const Address& v) { return Json(fmt::format("{:#x}", v.value)); },
                         [](const Symbol& v) { return Json(v.name); },

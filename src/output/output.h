@@ -48,6 +48,8 @@ std::unique_ptr<Output> make_json(std::FILE* out, std::FILE* err, bool quiet);
 void say(std::FILE* err, std::string_view text);
 // "17 events lost: ring buffer full (print less often…)"
 std::string loss_text(const Loss& loss);
+// As few digits as tell it from every other number of its width: "0.1", "1e+100", "nan".
+std::string real_text(const Real& real);
 // A line break, then a line a frame, indented (4 columns within a key, 8 elsewhere).
 std::string stack_text(const Stack& stack, int indent);
 

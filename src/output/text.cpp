@@ -61,6 +61,7 @@ std::string value_text(const Value& value, int stack_indent) {
   return std::visit(Overloaded{
                         [](const Signed& v) { return fmt::to_string(v.value); },
                         [](const Unsigned& v) { return fmt::to_string(v.value); },
+                        [](const Real& v) { return real_text(v); },
                         [](const Text& v) { return v.value; },
                         [](const Address& v) { return fmt::format("{:#x}", v.value); },
                         [](const Symbol& v) { return v.name; },

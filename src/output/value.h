@@ -15,6 +15,10 @@ struct Signed {
 struct Unsigned {
   uint64_t value = 0;
 };
+struct Real {
+  double value = 0;
+  bool is_single = false;  // a float: shown with the digits that tell it from other floats
+};
 struct Text {
   std::string value;
 };
@@ -52,7 +56,7 @@ struct Statistics {
   std::variant<int64_t, uint64_t> total;
 };
 
-using Value = std::variant<Signed, Unsigned, Text, Address, Symbol, Stack, Histogram, Average, Statistics>;
+using Value = std::variant<Signed, Unsigned, Real, Text, Address, Symbol, Stack, Histogram, Average, Statistics>;
 
 // std::visit with a lambda for each alternative.
 template <class... Ts>

@@ -15,6 +15,7 @@
 #include "parser/check.h"
 #include "parser/parse.h"
 #include "probes/machine.h"
+#include "tests/golden/shapes.h"
 
 namespace zeektrace {
 namespace {
@@ -95,7 +96,7 @@ Diagnostics errors_of(const Source& source) {
   CheckOptions options;
   options.params = params_of(source.text());
   Result<Program> program =
-      check(source, *ast, all_builtins(), all_providers(), machine, options, diagnostics);
+      check(source, *ast, all_builtins(), with_shapes(all_providers()), machine, options, diagnostics);
   if (!program && diagnostics.empty()) ADD_FAILURE() << "an error of the machine: " << program.error().text();
   return diagnostics;
 }
@@ -108,7 +109,7 @@ std::string facts_of(const fs::path& script) {
   if (!ast) return "it does not parse\n";
   Machine machine({});
   CheckOptions options;
-  Result<Program> program = check(source, *ast, all_builtins(), all_providers(), machine, options, diagnostics);
+  Result<Program> program = check(source, *ast, all_builtins(), with_shapes(all_providers()), machine, options, diagnostics);
   if (!program || !diagnostics.empty()) return "check refuses it\n";
   Result<Object> object = emit(*program, all_builtins());
   return object ? object_facts(*object) : object.error().text();

@@ -103,6 +103,8 @@ TEST(Type, has_a_spelling_and_a_size) {
   EXPECT_EQ(int32.spelling(), "int32");
   EXPECT_EQ(Type::pointer(int32).spelling(), "int32 *");
   EXPECT_EQ(Type::pointer(Type::pointer(int32)).spelling(), "int32 **");
+  EXPECT_EQ(Type::reference(int32).spelling(), "int32 &");
+  EXPECT_EQ(Type::reference(Type::pointer(int32)).spelling(), "int32 *&");
   EXPECT_EQ(Type::string(64).spelling(), "string[64]");
   EXPECT_EQ(Type::of(Type::Kind::count).spelling(), "count()");
   EXPECT_EQ(int32.storage(), 8u);

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cmath>
+#include <cstdio>
 #include <cstring>
 
 #include "src/decode.h"
@@ -163,6 +166,26 @@ TEST(Decode, ShortBytesAreRefused) {
   EXPECT_EQ(shown(map_of("m", {}, Type::of(Kind::count)), {row({0}, {})}), "");
 }
 
+TEST(Decode, RealsAreTheirBitsAndSortAsNumbers) {
+  auto bits = [](double value) { return std::bit_cast<uint64_t>(value); };
+  EXPECT_EQ(shown(map_of("x", {}, Type::real(8)), {row({0}, {{bits(-0.1)}})}), "@x: -0.1\n\n");
+  EXPECT_EQ(shown(map_of("x", {}, Type::real(4)), {row({0}, {{std::bit_cast<uint32_t>(0.1f)}})}), "@x: 0.1\n\n");
+  auto rows = {row({bits(2)}, {{bits(1.5)}}), row({bits(-1)}, {{bits(-2.5)}}), row({bits(0)}, {{bits(NAN)}})};
+  EXPECT_EQ(shown(map_of("x", {Type::real(8)}, Type::real(8)), rows), "@x[-1]: -2.5\n@x[2]: 1.5\n@x[0]: nan\n\n");
+}
+
+TEST(Decode, TypeNamesAreDemangled) {
+  auto told = [](const char* mangled) {
+    std::vector<std::byte> bytes(32);
+    std::memcpy(bytes.data(), mangled, std::strlen(mangled));
+    return std::get<Text>(*decode_value(Type::type_name(32), bytes, fake_names())).value;
+  };
+  EXPECT_EQ(told("N4zeek3ObjE"), "zeek::Obj");
+  EXPECT_EQ(told("*N12_GLOBAL__N_15innerE"), "(anonymous namespace)::inner");
+  EXPECT_EQ(told("N4zeek3Ob"), "N4zeek3Ob") << "cut, or no name at all";
+  EXPECT_EQ(told(""), "");
+}
+
 TEST(Decode, MessagesMustBeWhole) {
   Program program;
   Record record;
@@ -182,6 +205,15 @@ TEST(Decode, MessagesMustBeWhole) {
 
 std::string formatted(std::string_view format, std::vector<Value> values, std::vector<uint32_t> sizes = {}) {
   return format_values(format, values, sizes);
+}
+
+TEST(Format, RealsAsCPrintsThem) {
+  for (const char* format : {"%f", "%.2f|", "%10.3f|", "%-10f|", "%010.1f", "%+e", "% g", "%#g", "%.0f", "%#.0f", "%G", "%.3E", "%F"})
+    for (double value : {0.0, -0.0, 1.5, -2.25, 1e100, 1e-7, 123456789.0, 0.1, HUGE_VAL, -HUGE_VAL}) {
+      char expected[200];
+      std::snprintf(expected, sizeof expected, format, value);
+      EXPECT_EQ(formatted(format, {Real{value}}), expected) << format << " of " << value;
+    }
 }
 
 TEST(Format, NumbersAsCPrintsThem) {

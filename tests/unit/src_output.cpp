@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "src/output/output.h"
@@ -158,6 +159,12 @@ TEST(Json, Maps) {
   EXPECT_EQ(json({"m", Table::Kind::map, true, {}}), "{\"type\":\"map\",\"data\":{\"@m\":{}}}\n");
   EXPECT_EQ(json({"m", Table::Kind::hist, false, {}}), "{\"type\":\"hist\",\"data\":{\"@m\":[]}}\n");
   EXPECT_EQ(json({"m", Table::Kind::map, false, {}}), "{\"type\":\"map\",\"data\":{\"@m\":null}}\n");
+}
+
+TEST(Json, RealsAreNumbersWhereJsonHasThem) {
+  Table table{"r", Table::Kind::map, true,
+              {{{Real{0.1, true}}, Real{1e100}}, {{Real{-2.5}}, Real{std::numeric_limits<double>::infinity()}}}};
+  EXPECT_EQ(json(table), "{\"type\":\"map\",\"data\":{\"@r\":{\"0.1\":1e+100,\"-2.5\":\"inf\"}}}\n");
 }
 
 TEST(Json, HistogramsHaveClosedBounds) {

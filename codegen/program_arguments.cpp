@@ -1,0 +1,208 @@
+// The arguments of the probe, and what is reached from them: members, elements, texts.
+#include <llvm/IR/InlineAsm.h>
+
+#include "codegen/program_emitter.h"
+
+namespace zeektrace {
+namespace {
+
+// A record and an array are their address; all else is read.
+bool is_address(const Type& type) { return type.is_record() || type.is_array(); }
+
+}  // namespace
+
+const Field* ProgramEmitter::field(std::string_view name) const {
+  for (const Field& each : probe_.fields)
+    if (each.name == name) return &each;
+  return nullptr;
+}
+
+// Reads of the context stand in the entry block, once each, and can't be moved or merged: the verifier wants them at
+// constant offsets from the context's own pointer.
+llvm::Value* ProgramEmitter::load_context(uint32_t offset, uint32_t size, bool is_signed) {
+  llvm::Value*& loaded = context_loads_[{offset, size * 2 + is_signed}];
+  if (loaded) return loaded;
+  llvm::IRBuilder<>::InsertPointGuard guard(ir);
+  ir.SetInsertPoint(entry_);
+  llvm::Value* address = ir.CreateConstGEP1_32(ir.getInt8Ty(), context(), offset);
+  llvm::Value* value = ir.CreateAlignedLoad(ir.getIntNTy(size * 8), address, llvm::Align(size), true);
+  loaded = is_signed ? ir.CreateSExt(value, ir.getInt64Ty()) : ir.CreateZExt(value, ir.getInt64Ty());
+  return loaded;
+}
+
+llvm::Value* ProgramEmitter::load_location(const Location& where, const Type& type) {
+  uint32_t size = type.is_pointer() ? 8 : type.size;
+  if (auto* at = std::get_if<ContextOffset>(&where)) {
+    if (!is_address(type)) return load_context(at->offset, size, type.is_signed);
+    return ir.CreateAdd(ir.CreatePtrToInt(context(), ir.getInt64Ty()), constant(at->offset));
+  }
+  if (auto* at = std::get_if<DataLocation>(&where)) {
+    llvm::Value* offset = ir.CreateAnd(load_context(at->offset, 4, false), constant(0xffff));
+    return ir.CreateAdd(ir.CreatePtrToInt(context(), ir.getInt64Ty()), offset);
+  }
+  if (auto* chain = std::get_if<Chain>(&where)) {
+    const std::vector<int64_t> adds(chain->offsets.begin(), chain->offsets.end());
+    return load(load_context(chain->context_offset, 8, false), {adds, type});
+  }
+  if (auto* memory = std::get_if<UserMemory>(&where)) {
+    llvm::Value* base = load_context(memory->context_offset, 8, false);
+    if (memory->index) {
+      llvm::Value* index = load_context(memory->index->context_offset, 8, false);
+      base = ir.CreateAdd(base, ir.CreateMul(index, constant(memory->index->scale)));
+    }
+    return load(base, {memory->adds, type});
+  }
+  if (auto* known = std::get_if<Constant>(&where)) return constant(known->value);
+  bug("check let an unavailable argument pass");
+}
+
+// A record that came in registers is put into memory once, before anything else runs: its address stays good to the
+// program's end.
+llvm::Value* ProgramEmitter::in_memory(const Pieces& pieces, const std::string& name) {
+  llvm::Value*& address = pieces_[name];
+  if (address) return address;
+  llvm::AllocaInst* memory = local(llvm::ArrayType::get(ir.getInt64Ty(), pieces.pieces.size()));
+  memory->setAlignment(llvm::Align(8));
+  std::vector<llvm::Value*> values;
+  for (const Pieces::Piece& piece : pieces.pieces) values.push_back(load_context(piece.context_offset, 8, false));
+  llvm::IRBuilder<>::InsertPointGuard guard(ir);
+  ir.SetInsertPoint(entry_);
+  uint32_t offset = 0;
+  for (size_t i = 0; i < values.size(); i++) {
+    uint32_t size = pieces.pieces[i].size;
+    llvm::Value* to = ir.CreateConstGEP1_32(ir.getInt8Ty(), memory, offset);
+    for (uint32_t done = 0, part; done < size; done += part) {
+      for (part = 8; part > size - done; part /= 2) {}
+      llvm::Value* bits = ir.CreateTrunc(ir.CreateLShr(values[i], done * 8), ir.getIntNTy(part * 8));
+      ir.CreateAlignedStore(bits, ir.CreateConstGEP1_32(ir.getInt8Ty(), to, done), llvm::Align(1));
+    }
+    offset += size;
+  }
+  // Negated twice it is the same number, and to the verifier no pointer any more: an index may be added, a page computed.
+  auto* type = llvm::FunctionType::get(ir.getInt64Ty(), {ir.getInt64Ty()}, false);
+  auto* plain = llvm::InlineAsm::get(type, "$0 = -$0\n$0 = -$0", "=r,0", true);
+  address = ir.CreateCall(plain, {ir.CreatePtrToInt(memory, ir.getInt64Ty())});
+  return address;
+}
+
+llvm::Value* ProgramEmitter::argument(const Field& field) {
+  if (field.type.is_string()) {
+    auto* at = std::get_if<ContextOffset>(&field.where);
+    if (!at) bug("a text argument that is not in the context");
+    llvm::Value* memory = buffer(field.type.storage());
+    if (field.type.storage() != field.type.size) zero(memory, field.type.storage());
+    llvm::Value* from = ir.CreateConstGEP1_32(ir.getInt8Ty(), context(), at->offset);
+    helper(HelperId::probe_read_kernel, {memory, ir.getInt32(field.type.size), from});
+    return memory;
+  }
+  auto* pieces = std::get_if<Pieces>(&field.where);
+  llvm::Value* value = pieces ? in_memory(*pieces, field.name) : load_location(field.where, field.kept_as.value_or(field.type));
+  if (pieces && !is_address(field.type)) return read_integer(value, field.type);
+  const Type* type = &field.type;
+  while (type->is_reference) {
+    type = type->pointee.get();
+    if (!is_address(*type)) value = read_integer(value, *type);
+  }
+  return value;
+}
+
+llvm::Value* ProgramEmitter::read_integer(llvm::Value* address, const Type& type) {
+  uint32_t size = type.is_pointer() ? 8 : type.size;
+  if (!word_cell_) word_cell_ = local(ir.getInt64Ty());
+  llvm::Value* status = runtime("zt_read", {word_cell_, ir.getInt32(size), address});
+  when(ir.CreateICmpSLT(status, constant(0)), [&] { count(Counter::read_failed); });
+  llvm::Value* value = ir.CreateLoad(ir.getIntNTy(size * 8), word_cell_);
+  return type.is_signed ? ir.CreateSExt(value, ir.getInt64Ty()) : ir.CreateZExt(value, ir.getInt64Ty());
+}
+
+void ProgramEmitter::read_string(llvm::Value* memory, llvm::Value* size, llvm::Value* address) {
+  llvm::Value* status = runtime("zt_read_string", {memory, size, address});
+  when(ir.CreateICmpSLT(status, constant(0)), [&] { count(Counter::read_failed); });
+}
+
+// ---- members and elements ----
+
+llvm::Value* ProgramEmitter::follow(llvm::Value* object, const AccessPath& place) {
+  const Type word = Type::integer(8, false);
+  llvm::Value* address = object;
+  for (size_t i = 0; i < place.adds.size(); i++) {
+    if (i > 0) address = read_integer(address, word);
+    if (place.adds[i] != 0) address = ir.CreateAdd(address, constant(static_cast<uint64_t>(place.adds[i])));
+  }
+  return address;
+}
+
+llvm::Value* ProgramEmitter::load(llvm::Value* object, const AccessPath& place) {
+  llvm::Value* address = follow(object, place);
+  if (is_address(place.type)) return address;
+  if (place.bit_size == 0) return read_integer(address, place.type);
+  llvm::Value* whole = read_integer(address, Type::integer(place.type.size, false));
+  uint64_t above = 64u - place.bit_offset - place.bit_size;
+  llvm::Value* high = ir.CreateShl(whole, above);
+  uint64_t unused = 64u - place.bit_size;
+  return place.type.is_signed ? ir.CreateAShr(high, unused) : ir.CreateLShr(high, unused);
+}
+
+llvm::Value* ProgramEmitter::compute(llvm::Value* object, const Count& count) {
+  llvm::Value* sum = constant(static_cast<uint64_t>(count.fixed));
+  for (const Count::Term& term : count.terms) {
+    llvm::Value* number = load(object, term.from);
+    if (term.less) number = ir.CreateSub(number, load(object, *term.less));
+    // Never negative in an object that is whole.
+    if (term.divide > 1) number = ir.CreateUDiv(number, constant(term.divide));
+    if (term.multiply > 1) number = ir.CreateMul(number, constant(term.multiply));
+    sum = ir.CreateAdd(sum, number);
+  }
+  return sum;
+}
+
+// An element's address; 0, which nothing is read from, for an index that is not below the bound.
+llvm::Value* ProgramEmitter::element(const Access& access, const Index& node) {
+  llvm::Value* object = integer(*node.object);
+  llvm::Value* index = integer(*node.index);
+  llvm::Value* address = ir.CreateAdd(follow(object, access.place), ir.CreateMul(index, constant(access.stride)));
+  if (!access.bound) return address;
+  llvm::Value* inside = ir.CreateICmpULT(index, compute(object, *access.bound));
+  return ir.CreateSelect(inside, address, constant(0));
+}
+
+Operand ProgramEmitter::access(const Expr& expr) {
+  const Access& access = program_.accesses.at(expr.id);
+  if (auto* node = std::get_if<Index>(&expr.node)) {
+    llvm::Value* address = element(access, *node);
+    if (is_address(access.place.type)) return {address, access.place.type};
+    return {read_integer(address, access.place.type), access.place.type};
+  }
+  llvm::Value* object = integer(*std::get<FieldRef>(expr.node).object);
+  if (access.count) return {compute(object, *access.count), Type::integer(8, false)};
+  return {load(object, access.place), access.place.type};
+}
+
+llvm::Value* ProgramEmitter::address(const Expr& expr) {
+  auto found = program_.accesses.find(expr.id);
+  if (found == program_.accesses.end()) return integer(expr);
+  if (auto* node = std::get_if<Index>(&expr.node)) return element(found->second, *node);
+  return follow(integer(*std::get<FieldRef>(expr.node).object), found->second.place);
+}
+
+// ---- texts ----
+
+Operand ProgramEmitter::text(const Expr& expr, llvm::Value* most) {
+  const TextSource& source = program_.texts.at(expr.id);
+  const Type& type = type_of(expr);
+  llvm::Value* destination = std::exchange(destination_, nullptr);
+  llvm::Value* object = natural(expr, nullptr).value;
+  llvm::Value* from = load(object, source.data);
+  // One more than the characters, for the NUL. A length may be any number in an object that is not whole.
+  llvm::Value* length = constant(type.size - 1);
+  if (source.length) length = bounded(compute(object, *source.length), type.size - 1);
+  if (most) length = bounded(ir.CreateBinaryIntrinsic(llvm::Intrinsic::umin, length, most), type.size - 1);
+  llvm::Value* size = ir.CreateTrunc(ir.CreateAdd(length, constant(1)), ir.getInt32Ty());
+  destination_ = destination;
+  llvm::Value* memory = buffer(type.storage());
+  zero(memory, type.storage());
+  read_string(memory, size, from);
+  return {memory, type};
+}
+
+}  // namespace zeektrace

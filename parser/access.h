@@ -1,0 +1,57 @@
+// How a script gets from an address to what it names: a member, an element, what a pointer points to, the text in a
+// std::string. Resolved by check from the members' places (members.h, views.h), so that emit only adds and reads.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "parser/type.h"
+
+namespace zeektrace {
+
+// address += adds[0]; for each further one address = *(u64 *)address + adds[i]. What is no record or array is read there.
+struct AccessPath {
+  std::vector<int64_t> adds = {0};
+  Type type;  // of what stands there; never a reference, which is one more read on the way
+  // Of a bit field, see Member.
+  uint8_t bit_offset = 0;
+  uint8_t bit_size = 0;
+
+  bool operator==(const AccessPath& other) const;
+};
+
+// A number that several members make up together, such as how many elements a vector has:
+// fixed + the sum of (from - less) / divide * multiply.
+struct Count {
+  struct Term {
+    AccessPath from;
+    std::optional<AccessPath> less;
+    uint32_t divide = 1;
+    uint32_t multiply = 1;
+    bool operator==(const Term&) const = default;
+  };
+  int64_t fixed = 0;
+  std::vector<Term> terms;
+  bool operator==(const Count&) const = default;
+};
+
+// What object.name or object[index] is, from the object's address (a pointer's value).
+struct Access {
+  AccessPath place;
+  std::optional<Count> count;  // set: the value is this number, and there is no place
+  // Of an index: place and index * stride is where the element stands. An index that is not below the bound gives the
+  // address 0, whose read fails and is counted.
+  uint64_t stride = 0;
+  std::optional<Count> bound;
+  bool operator==(const Access&) const = default;
+};
+
+// The characters of an array or of one of the library's strings.
+struct TextSource {
+  AccessPath data;                   // the array, or the pointer to them
+  std::optional<Count> length;  // not set: they fill the array
+  bool operator==(const TextSource&) const = default;
+};
+
+}  // namespace zeektrace
