@@ -15,6 +15,7 @@
 #include "parser/parse.h"
 #include "probes/machine.h"
 #include "probes/tracer.h"
+#include "src/commands/commands.h"
 #include "src/listing.h"
 #include "src/options.h"
 #include "src/script.h"
@@ -46,8 +47,8 @@ int report(const Source& source, const Diagnostics& diagnostics) {
 }
 
 // All of an answer that needs no session.
-int answer(std::string_view text) {
-  bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+int answer(std::string_view text, std::FILE* out = stdout) {
+  bool written = std::fwrite(text.data(), 1, text.size(), out) == text.size() && std::fflush(out) == 0;
   return written ? 0 : report(errno_error(errno, "can't write the answer"));
 }
 
@@ -162,11 +163,19 @@ int list(const Options& options) {
   return status;
 }
 
+int run_command(const Options& options) {
+  auto text = options.subcommand->run(options);
+  if (!text) return report(text.error());
+  auto out = open_output(options);
+  return out ? answer(*text, *out) : report(out.error());
+}
+
 int zeektrace_main(std::span<const std::string> arguments) {
   auto options = parse_options(arguments, [](const char* name) -> const char* { return std::getenv(name); });
   if (!options) return report(options.error());
   if (options->help) return answer(help_text());
   if (options->version) return answer(fmt::format("zeektrace {}\n", ZEEKTRACE_VERSION));
+  if (options->subcommand != nullptr) return run_command(*options);
   return options->list ? list(*options) : run(*options);
 }
 

@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "parser/registry.h"
+#include "src/commands/commands.h"
 
 namespace zeektrace {
 namespace {
@@ -208,6 +209,14 @@ Status place_words(Options& options, std::vector<std::string> words) {
   }
   if (options.pid && options.command)
     return usage("-p and -c do not go together", "trace a process or a command");
+  options.subcommand = options.script || words.empty() ? nullptr : find_command(words[0]);
+  if (options.subcommand != nullptr) {
+    std::string name(options.subcommand->name);
+    if (words.size() > 1)
+      return usage(fmt::format("{} takes no '{}'", name, words[1]), fmt::format("a script of that name is ./{}", name));
+    if (options.pid || options.command) return usage(fmt::format("{} takes neither -p nor -c", name));
+    return Nothing{};
+  }
   if (!options.script) {
     if (words.empty()) return usage("give a script: a FILE, or -e SCRIPT");
     options.file = words[0];
@@ -236,7 +245,9 @@ std::string help_text() {
   std::string text =
       "zeektrace FILE [ARG…]        run a script (- reads it from standard input); ARGs are $1, $2 …\n"
       "zeektrace -e SCRIPT [ARG…]   run this text\n"
-      "zeektrace -l [PATTERN]       list what can be probed\n\n";
+      "zeektrace -l [PATTERN]       list what can be probed\n";
+  for (const auto& command : all_commands()) text += fmt::format("zeektrace {:<19}{}\n", command.name, command.doc);
+  text += "\n";
   for (const auto& row : rows) {
     std::string letter = row.letter != 0 ? fmt::format("-{}, ", row.letter) : "    ";
     std::string left =

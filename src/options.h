@@ -17,7 +17,10 @@
 
 namespace zeektrace {
 
+struct Command;  // src/commands/commands.h
+
 struct Options {
+  const Command* subcommand = nullptr;  // `zeektrace bench` and its like; null: a script
   std::optional<std::string> script;  // -e
   std::string file;                   // FILE; "-" is standard input; "" when there is none
   std::vector<std::string> params;    // ARG…

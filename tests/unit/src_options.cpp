@@ -4,6 +4,7 @@
 #include <map>
 
 #include "src/child.h"
+#include "src/commands/commands.h"
 #include "src/options.h"
 
 namespace zeektrace {
@@ -33,6 +34,19 @@ TEST(Options, FileAndParameters) {
   EXPECT_THAT(o->params, ElementsAre("one", "-5", "-p"));
   EXPECT_FALSE(o->script);
   EXPECT_FALSE(o->pid);
+}
+
+TEST(Options, Commands) {
+  auto o = options({"bench", "-f", "json"});
+  ASSERT_TRUE(o);
+  ASSERT_NE(o->subcommand, nullptr);
+  EXPECT_EQ(o->subcommand->name, "bench");
+  EXPECT_EQ(o->format->name, "json");
+  EXPECT_EQ(options({"./bench"})->subcommand, nullptr);
+  EXPECT_EQ(options({"-e", "BEGIN { exit(); }", "bench"})->subcommand, nullptr);
+  EXPECT_THAT(error({"bench", "more"}), HasSubstr("bench takes no 'more'"));
+  EXPECT_THAT(error({"bench", "-p", "1"}), HasSubstr("neither -p nor -c"));
+  EXPECT_THAT(help_text(), HasSubstr("zeektrace bench"));
 }
 
 TEST(Options, ScriptOnTheCommandLine) {
