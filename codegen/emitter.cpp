@@ -29,4 +29,9 @@ llvm::Value* Emitter::bounded(llvm::Value* value, uint64_t most) {
   return ir.CreateBinaryIntrinsic(llvm::Intrinsic::umin, opaque, constant(most));
 }
 
+llvm::Value* Emitter::pid_tgid(const std::optional<PidNamespace>& in) {
+  if (!in) return helper(HelperId::get_current_pid_tgid, {});
+  return runtime("zt_pid_tgid", {constant(in->device), constant(in->inode)});
+}
+
 }  // namespace zeektrace

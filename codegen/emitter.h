@@ -82,6 +82,9 @@ class Emitter {
   llvm::Value* constant(uint64_t value) { return ir.getInt64(value); }
   virtual llvm::Value* helper(HelperId id, std::initializer_list<llvm::Value*> args) = 0;
   virtual llvm::Value* runtime(std::string_view function, std::initializer_list<llvm::Value*> args) = 0;
+  // (tgid << 32) | thread id of who hit the probe, as that namespace counts: without one, the kernel's initial one. 0 for
+  // processes of other namespaces.
+  llvm::Value* pid_tgid(const std::optional<PidNamespace>& in);
   virtual llvm::Value* our_map(std::string_view name) = 0;
   // Runs `body` only if the condition (an i1) holds.
   void when(llvm::Value* condition, const std::function<void()>& body);

@@ -30,7 +30,7 @@ constexpr HelperName helper_names[] = {
     {14, "get_current_pid_tgid"}, {15, "get_current_uid_gid"}, {16, "get_current_comm"},   {67, "get_stack"},
     {112, "probe_read_user"},     {113, "probe_read_kernel"},  {114, "probe_read_user_str"},
     {115, "probe_read_kernel_str"}, {125, "ktime_get_boot_ns"}, {131, "ringbuf_reserve"},  {132, "ringbuf_submit"},
-    {134, "ringbuf_query"},       {174, "get_attach_cookie"},
+    {120, "get_ns_current_pid_tgid"}, {134, "ringbuf_query"},  {174, "get_attach_cookie"},
 };
 
 std::string helper_name(int32_t id) {

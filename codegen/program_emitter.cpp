@@ -87,7 +87,7 @@ void ProgramEmitter::continue_if(llvm::Value* condition) {
 
 void ProgramEmitter::gate() {
   if (probe_.only_pid) {
-    llvm::Value* tgid = ir.CreateLShr(helper(HelperId::get_current_pid_tgid, {}), constant(32));
+    llvm::Value* tgid = ir.CreateLShr(pid_tgid(program_.only_pid_namespace), constant(32));
     continue_if(ir.CreateICmpEQ(tgid, constant(*probe_.only_pid)));
   }
   if (!probe_.gate) return;

@@ -17,6 +17,7 @@ static long (*const bpf_probe_read_user)(void *dst, u32 size, const void *from) 
 static long (*const bpf_probe_read_kernel)(void *dst, u32 size, const void *from) = (void *)113;
 static long (*const bpf_probe_read_user_str)(void *dst, u32 size, const void *from) = (void *)114;
 static long (*const bpf_probe_read_kernel_str)(void *dst, u32 size, const void *from) = (void *)115;
+static long (*const bpf_get_ns_current_pid_tgid)(u64 device, u64 inode, void *info, u32 size) = (void *)120;
 static long (*const bpf_copy_from_user)(void *dst, u32 size, const void *from) = (void *)148;
 static u64 (*const bpf_ringbuf_query)(void *ring, u64 flags) = (void *)134;
 #endif
@@ -32,6 +33,20 @@ static __attribute__((always_inline)) u32 highest_bit(u64 n) {
   more = (n > 0xf) << 2, n >>= more, bit |= more;
   more = (n > 0x3) << 1, n >>= more, bit |= more;
   return bit | (u32)(n > 1);
+}
+
+// struct bpf_pidns_info, include/uapi/linux/bpf.h.
+struct pid_tgid {
+  u32 pid;
+  u32 tgid;
+};
+
+// (tgid << 32) | pid as a PID namespace counts them, which is known by its device and inode; 0 for who is not in it.
+RUNTIME u64 zt_pid_tgid(u64 device, u64 inode) {
+  struct pid_tgid ids = {};
+  if (bpf_get_ns_current_pid_tgid(device, inode, &ids, sizeof ids))
+    return 0;
+  return (u64)ids.tgid << 32 | ids.pid;
 }
 
 // The bucket of hist(): see bucket_count() in parser/type.h for the layout. An unsigned value of 2^63 and more is not

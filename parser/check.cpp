@@ -131,6 +131,8 @@ Checking::Checking(const Source& source, const Ast& ast, std::span<const Builtin
   program_.source = &source;
   program_.ast = &ast;
   program_.max_strlen = options.max_strlen;
+  program_.pid_namespace = options.pid_namespace;
+  program_.only_pid_namespace = options.only_pid_namespace;
   program_.types.resize(ast.expressions);
 }
 

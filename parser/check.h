@@ -21,6 +21,7 @@ struct CheckOptions {
   uint32_t max_map_keys = 4096;
   uint32_t max_strlen = 1024;
   std::optional<uint32_t> only_pid;   // -p, -c
+  std::optional<PidNamespace> pid_namespace, only_pid_namespace;  // as in Program
 };
 
 // `source` and `ast` must outlive the Program. It is whole only when `diagnostics` stays empty.

@@ -119,8 +119,8 @@ struct Probe {
   std::vector<Field> fields;          // the same for all points
   std::set<std::string> used_fields;  // those that the predicate or the block reads
   std::optional<Gate> gate;
-  // Only events of this process (its tgid as the kernel's initial PID namespace counts): -p or -c, where the
-  // mechanism does not filter by itself.
+  // Only events of this process (its tgid as Program::only_pid_namespace counts): -p or -c, where the mechanism does
+  // not filter by itself.
   std::optional<uint32_t> only_pid;
   std::map<std::string, Type> variables;  // the block's $variables
   std::string function;               // name of the BPF program: unique, a C identifier of at most 15 characters
@@ -168,7 +168,15 @@ struct EventCounter {
   uint64_t config = 0;
 };
 
+// Whose numbers processes are called by: the device and inode of /proc/PID/ns/pid, as the kernel has them.
+struct PidNamespace {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+};
+
 struct Program {
+  std::optional<PidNamespace> pid_namespace;       // the one we run in; nothing for the kernel's initial one
+  std::optional<PidNamespace> only_pid_namespace;  // that of Probe::only_pid
   const Source* source = nullptr;
   const Ast* ast = nullptr;
   std::vector<Probe> probes;

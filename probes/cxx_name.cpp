@@ -225,6 +225,8 @@ CxxPattern::CxxPattern(std::string_view text, Reach reach)
 
 bool CxxPattern::possible(std::string_view mangled) const {
   if (!mangled.starts_with("_Z")) return false;
+  // "virtual thunk to f", "transaction clone for f": what the compiler makes beside a function.
+  if (mangled.starts_with("_ZT") || mangled.starts_with("_ZG")) return false;
   for (const std::string& word : words_)
     if (mangled.find(word) == std::string_view::npos) return false;
   return true;

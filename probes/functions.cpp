@@ -64,6 +64,11 @@ Symbols named(const Binary& binary, std::string_view wanted) {
   return found;
 }
 
+// Itanium C++ ABI §5.1.4.1: what a virtual call through another base meets. It corrects `this` and jumps to the function.
+bool is_thunk(std::string_view symbol) {
+  return symbol.starts_with("_ZTh") || symbol.starts_with("_ZTv") || symbol.starts_with("_ZTc");
+}
+
 // Globs are compared with symbols and with C++ names at once.
 Symbols matching(const Binary& binary, std::string_view wanted, bool cxx_only, LeftOut& left_out) {
   const CxxPattern pattern(wanted, cxx_only ? CxxPattern::Reach::name : CxxPattern::Reach::all);
@@ -79,6 +84,8 @@ Symbols matching(const Binary& binary, std::string_view wanted, bool cxx_only, L
     if (!wanted_here) continue;
     if (name.is_fragment())
       left_out.parts++;
+    else if (is_thunk(symbol.name))
+      left_out.variants++;
     else
       (match == CxxPattern::Match::literal ? literal : by_glob).push_back(&symbol);
   }

@@ -24,7 +24,7 @@ struct FoundFunction {
 struct LeftOut {
   std::vector<std::string> load_time;  // chosen when a program is loaded: their symbol is that of the chooser
   size_t parts = 0;                    // pieces of functions that are no functions: .cold, .part
-  size_t variants = 0;                 // constructors and destructors that call another variant of themselves
+  size_t variants = 0;                 // constructors and destructors that call another variant, thunks
 };
 
 // "malloc", "malloc+4", "*Handler*Call*", "zeek::EventMgr::Drain", "f(int, char const*)", "0x4005d0"; "cpp:" before

@@ -18,6 +18,7 @@
 #include "src/commands/commands.h"
 #include "src/listing.h"
 #include "src/options.h"
+#include "src/pid_namespace.h"
 #include "src/script.h"
 #include "src/session.h"
 
@@ -121,12 +122,21 @@ int run(const Options& options) {
   if (options.pid) {
     if (auto status = check_process(*options.pid); !status) return report(status.error());
   }
+  if (options.pid || options.command) {
+    if (auto status = check_proc(); !status) return report(status.error());
+  }
   auto child = start_child(options);
   if (!child) return report(child.error());
   auto pid = *child ? (*child)->pid() : options.pid;
   Machine machine(settings(options, pid, *child ? (*child)->program() : ""));
   CheckOptions check_options{options.params, options.max_map_keys, options.max_strlen, {}};
-  if (pid) check_options.only_pid = static_cast<uint32_t>(*pid);
+  check_options.pid_namespace = own_pid_namespace();
+  if (pid) {
+    auto only = only_process(*pid);
+    if (!only) return report(only.error());
+    check_options.only_pid = only->pid;
+    check_options.only_pid_namespace = only->in;
+  }
   auto program = check(*source, *ast, all_builtins(), all_providers(), machine, check_options, diagnostics);
   if (!program) return report(program.error());
   if (!diagnostics.empty()) return report(*source, diagnostics);

@@ -13,10 +13,10 @@ llvm::Value* high_word(Emitter& e, llvm::Value* value) { return e.ir.CreateLShr(
 llvm::Value* low_word(Emitter& e, llvm::Value* value) { return e.ir.CreateAnd(value, e.constant(0xffffffff)); }
 
 Operand emit_pid(Emitter& e, const Expr& expr) {
-  return {high_word(e, e.helper(HelperId::get_current_pid_tgid, {})), e.type_of(expr)};
+  return {high_word(e, e.pid_tgid(e.program().pid_namespace)), e.type_of(expr)};
 }
 Operand emit_tid(Emitter& e, const Expr& expr) {
-  return {low_word(e, e.helper(HelperId::get_current_pid_tgid, {})), e.type_of(expr)};
+  return {low_word(e, e.pid_tgid(e.program().pid_namespace)), e.type_of(expr)};
 }
 Operand emit_uid(Emitter& e, const Expr& expr) {
   return {low_word(e, e.helper(HelperId::get_current_uid_gid, {})), e.type_of(expr)};
@@ -51,7 +51,7 @@ std::vector<Builtin> process_rows() {
   auto probe_name = [](Checker&, const Expr&) { return Type::of(Type::Kind::probe); };
   auto func_name = [](Checker&, const Expr&) { return Type::of(Type::Kind::func); };
   return {
-      variable("pid", "process id (the kernel's tgid)", gives_uint64, emit_pid),
+      variable("pid", "process id, as the PID namespace counts that zeektrace runs in", gives_uint64, emit_pid),
       variable("tid", "thread id", gives_uint64, emit_tid),
       variable("uid", "user id", gives_uint64, emit_uid),
       variable("gid", "group id", gives_uint64, emit_gid),

@@ -8,6 +8,7 @@ long bpf_probe_read_user(void *dst, unsigned size, const void *from);
 long bpf_probe_read_kernel(void *dst, unsigned size, const void *from);
 long bpf_probe_read_user_str(void *dst, unsigned size, const void *from);
 long bpf_probe_read_kernel_str(void *dst, unsigned size, const void *from);
+long bpf_get_ns_current_pid_tgid(unsigned long long device, unsigned long long inode, void *info, unsigned size);
 long bpf_copy_from_user(void *dst, unsigned size, const void *from);
 unsigned long long bpf_ringbuf_query(void *ring, unsigned long long flags);
 

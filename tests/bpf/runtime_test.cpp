@@ -60,6 +60,7 @@ long zt_read_string_waiting(void* dst, unsigned size, unsigned long long from);
 unsigned long long zt_same_string(const unsigned long long* a, const unsigned long long* b, unsigned words);
 unsigned long long zt_stack(void* ctx, void* stacks, StackFrames* frames, unsigned long long flags, unsigned most);
 TestSlot* zt_scratch_take(void* map);
+unsigned long long zt_pid_tgid(unsigned long long device, unsigned long long inode);
 unsigned long long zt_wakeup(void* ring, unsigned long long enough);
 
 void* bpf_map_lookup_elem(void* map, const void* key) {
@@ -99,6 +100,12 @@ long bpf_copy_from_user(void*, unsigned size, const void* from) {
   return 0;
 }
 long bpf_probe_read_kernel_str(void*, unsigned, const void*) { return kernel_reads++; }
+long bpf_get_ns_current_pid_tgid(unsigned long long device, unsigned long long inode, void* info, unsigned size) {
+  const uint32_t ids[2] = {13, 12};  // the thread, the process
+  if (device != 4 || inode != 77 || size != sizeof ids) return -22;
+  std::memcpy(info, ids, sizeof ids);
+  return 0;
+}
 unsigned long long bpf_ringbuf_query(void* ring, unsigned long long) { return static_cast<TestMap*>(ring)->queued; }
 }
 
@@ -112,6 +119,11 @@ std::vector<int64_t> interesting_numbers() {
   std::mt19937_64 random(1);
   for (int i = 0; i < 2000; i++) numbers.push_back(static_cast<int64_t>(random() >> (random() % 64)));
   return numbers;
+}
+
+TEST(Runtime, process_ids_of_a_namespace) {
+  EXPECT_EQ(zt_pid_tgid(4, 77), uint64_t{12} << 32 | 13);
+  EXPECT_EQ(zt_pid_tgid(4, 78), 0u) << "the process is in another one";
 }
 
 TEST(Runtime, hist_puts_each_number_into_the_bucket_that_holds_it) {

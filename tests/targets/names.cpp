@@ -10,7 +10,9 @@
 //   @hidden   names::(anonymous namespace)::hidden
 //   @ints     names::over(int)                @made     names::twice, for int and for long
 //   @overs    names::over, all three          @texts    names::over(std::string const&)
+//   @remote   names::Remote::~Remote of libnames_library.so
 #include "lines.h"
+#include "names_library.h"
 
 #include <cstdlib>
 #include <ctime>
@@ -115,6 +117,7 @@ int main(int argc, char** argv) {
     sum += names::round(counts, i);
     if (milliseconds > 0) nanosleep(&pause, nullptr);
   }
+  names::make_and_delete(rounds);
   __asm__ volatile("" : : "r"(sum));
   tell("@bracket", counts.brackets);
   tell("@built", counts.built);
@@ -124,6 +127,7 @@ int main(int argc, char** argv) {
   tell("@ints", counts.ints);
   tell("@made", counts.made);
   tell("@overs", counts.ints + counts.texts + counts.others);
+  tell("@remote", rounds);
   tell("@star", counts.stars);
   tell("@texts", counts.texts);
   return 0;

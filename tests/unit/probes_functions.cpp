@@ -78,6 +78,14 @@ TEST(Functions, ClonesAreTheirFunctionAndPartsAreNot) {
   EXPECT_TRUE(notes[0].starts_with("'f' of BIN names 4 functions, 2 of them made by the compiler")) << notes[0];
 }
 
+TEST(Functions, ThunksAreCountedByTheirFunction) {
+  const Fake binary({"_ZN1A1fEv", "_ZThn16_N1A1fEv", "_ZTv0_n24_N1A1fEv"});
+  LeftOut left_out;
+  EXPECT_EQ(found(binary, "*A::f*", &left_out), Names{"_ZN1A1fEv"});
+  EXPECT_EQ(left_out.variants, 2U);
+  EXPECT_EQ(found(binary, "_ZThn16_N1A1fEv"), Names{"_ZThn16_N1A1fEv"});
+}
+
 TEST(Functions, NotesCountWhatIsNotProbed) {
   LeftOut left_out;
   left_out.load_time = {"strchr", "strcmp", "strcpy", "strlen", "strstr"};

@@ -116,6 +116,7 @@ TEST(CxxName, PatternsMatchWhatTheyMean) {
   EXPECT_EQ(match("zeek::EventMgr::Drai", drain), Match::none);
   EXPECT_EQ(match("Drain", drain), Match::none);
   EXPECT_EQ(match("malloc", "malloc"), Match::none);  // no C++ name
+  EXPECT_EQ(match("A::f", "_ZThn16_N1A1fEv"), Match::none) << "a thunk to it";
   EXPECT_EQ(match("zeek::EventMgr::EventMgr", "_ZN4zeek8EventMgrC1Ev"), Match::literal);
   EXPECT_EQ(match("zeek::EventMgr::~EventMgr", "_ZN4zeek8EventMgrD2Ev"), Match::literal);
   EXPECT_EQ(match("std::ostream::put", "_ZNSo3putEc"), Match::literal);  // "ostream" is not in the mangled name
