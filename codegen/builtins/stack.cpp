@@ -26,7 +26,7 @@ Operand emit_stack(Emitter& e, const Expr& expr, bool user) {
                                              e.constant(user ? user_stack : 0), e.ir.getInt32(depth)});
   e.when(e.ir.CreateICmpEQ(hash, e.constant(1)), [&] { e.count(Counter::stack_lost); });
   e.ir.CreateAlignedStore(hash, key, llvm::Align(8));
-  llvm::Value* owner = user ? e.ir.CreateLShr(e.helper(HelperId::get_current_pid_tgid, {}), e.constant(32))
+  llvm::Value* owner = user ? e.ir.CreateLShr(e.pid_tgid(e.program().pid_namespace), e.constant(32))
                             : static_cast<llvm::Value*>(e.constant(0));
   e.ir.CreateAlignedStore(owner, e.ir.CreateConstGEP1_32(e.ir.getInt8Ty(), key, 8), llvm::Align(8));
   return {key, e.type_of(expr)};
