@@ -109,16 +109,21 @@ Error BpfModule::too_long(const llvm::Function& function, size_t most) const {
           "spread its statements over several probes on the same place", nullptr};
 }
 
+void BpfModule::link(std::unique_ptr<llvm::Module> other) {
+  if (llvm::Linker::linkModules(*module, std::move(other), llvm::Linker::LinkOnlyNeeded))
+    bug("the runtime does not link");
+  // `used` kept the functions alive in their own bitcode; here what is not called or is inlined can go.
+  if (auto* used = module->getNamedGlobal("llvm.compiler.used")) used->eraseFromParent();
+  if (auto* used = module->getNamedGlobal("llvm.used")) used->eraseFromParent();
+}
+
 Result<Object> BpfModule::finish() {
   debug_.finalize();
   std::string problem;
   llvm::raw_string_ostream problems(problem);
   if (llvm::verifyModule(*module, &problems)) bug("the module is malformed: " + problem);
-  if (llvm::Linker::linkModules(*module, std::move(runtime_), llvm::Linker::LinkOnlyNeeded))
-    bug("the runtime does not link");
-  // `used` kept the runtime's functions alive in its own bitcode; here all of them are inlined and can go.
-  if (auto* used = module->getNamedGlobal("llvm.compiler.used")) used->eraseFromParent();
-  if (auto* used = module->getNamedGlobal("llvm.used")) used->eraseFromParent();
+  link(std::move(runtime_));
+  if (unwind_) link(std::move(unwind_));
   for (llvm::Function& function : *module)
     if (!function.isDeclaration() && !function.getSubprogram()) function.setLinkage(llvm::GlobalValue::InternalLinkage);
 

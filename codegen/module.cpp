@@ -10,6 +10,8 @@
 
 extern "C" const char zeektrace_runtime_begin[];
 extern "C" const char zeektrace_runtime_end[];
+extern "C" const char zeektrace_unwind_begin[];
+extern "C" const char zeektrace_unwind_end[];
 
 namespace zeektrace {
 namespace {
@@ -29,6 +31,13 @@ std::string_view type_name(MapType type) {
     case MapType::ringbuf: return "ringbuf";
   }
   bug("a map type without a name");
+}
+
+std::unique_ptr<llvm::Module> embedded(llvm::LLVMContext& context, const char* begin, const char* end) {
+  llvm::StringRef bitcode(begin, static_cast<size_t>(end - begin));
+  auto lazy = llvm::getLazyBitcodeModule(llvm::MemoryBufferRef(bitcode, "runtime"), context);
+  if (!lazy) bug("the embedded runtime is not bitcode: " + llvm::toString(lazy.takeError()));
+  return std::move(*lazy);
 }
 
 }  // namespace
@@ -65,10 +74,7 @@ BpfModule::BpfModule(const Program& program)
   global(llvm::ConstantDataArray::getString(context, "GPL"), "LICENSE", "license", 1)
       ->setLinkage(llvm::GlobalValue::ExternalLinkage);
 
-  llvm::StringRef bitcode(zeektrace_runtime_begin, zeektrace_runtime_end - zeektrace_runtime_begin);
-  auto lazy = llvm::getLazyBitcodeModule(llvm::MemoryBufferRef(bitcode, "runtime"), context);
-  if (!lazy) bug("the embedded runtime is not bitcode: " + llvm::toString(lazy.takeError()));
-  runtime_ = std::move(*lazy);
+  runtime_ = embedded(context, zeektrace_runtime_begin, zeektrace_runtime_end);
   module->setTargetTriple(runtime_->getTargetTriple());
   module->setDataLayout(runtime_->getDataLayout());
 }
@@ -188,7 +194,11 @@ llvm::DebugLoc BpfModule::location(llvm::Function* function, uint32_t offset) {
 
 llvm::Function* BpfModule::runtime(std::string_view name) {
   llvm::Function* there = runtime_->getFunction(llvm::StringRef(name));
-  if (!there) bug(fmt::format("runtime.bpf.c has no {}", name));
+  if (!there) {
+    if (!unwind_) unwind_ = embedded(context, zeektrace_unwind_begin, zeektrace_unwind_end);
+    there = unwind_->getFunction(llvm::StringRef(name));
+  }
+  if (!there) bug(fmt::format("the runtime has no {}", name));
   return llvm::cast<llvm::Function>(
       module->getOrInsertFunction(llvm::StringRef(name), there->getFunctionType()).getCallee());
 }

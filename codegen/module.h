@@ -50,7 +50,7 @@ class BpfModule {
   // A new BPF program in libbpf's section, and its debug information.
   llvm::Function* program(const std::string& name, std::string_view section, uint32_t line);
   llvm::DebugLoc location(llvm::Function* function, uint32_t offset_in_source);
-  // A function of runtime.bpf.c, linked in at the end.
+  // A function of runtime.bpf.c or unwind.bpf.c, linked in at the end.
   llvm::Function* runtime(std::string_view name);
 
   // Links the runtime, optimises, and writes the ELF file. The module can't be used after it.
@@ -62,6 +62,7 @@ class BpfModule {
   llvm::GlobalVariable* declare_map(std::string_view name);
   void define_map(llvm::GlobalVariable* map, const MapShape& shape);
   llvm::DIType* map_type(const MapShape& shape);
+  void link(std::unique_ptr<llvm::Module> other);
 
   const Program& program_;
   llvm::DIBuilder debug_;
@@ -73,6 +74,7 @@ class BpfModule {
   std::map<uint32_t, llvm::Constant*> zeros_;
   std::map<const std::vector<uint32_t>*, llvm::Constant*> numbers_;
   std::unique_ptr<llvm::Module> runtime_;
+  std::unique_ptr<llvm::Module> unwind_;  // once something of it is called
 };
 
 }  // namespace zeektrace

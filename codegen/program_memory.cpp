@@ -6,8 +6,9 @@
 namespace zeektrace {
 namespace {
 
-// BPF's stack has 512 bytes; what the compiler spills needs its share.
-constexpr uint32_t stack_budget = 256;
+// BPF's stack has 512 bytes, for a program and what it calls; what the compiler spills needs its share, and the walk up
+// a user stack takes 250.
+constexpr uint32_t stack_budget = 160;
 constexpr uint32_t largest_on_stack = 64;
 // Copies up to this size are written out as loads and stores.
 constexpr uint32_t largest_inline_copy = 64;

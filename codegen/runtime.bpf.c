@@ -155,8 +155,15 @@ struct frames {
   u64 address[MAX_FRAMES];
 };
 
-// Takes the stack, keeps its frames in `stacks` under their hash, gives the hash; 0 when there is no stack, 1 when it
-// could not be kept.
+// Keeps a stack's frames in `stacks` under their hash; 1 instead of the hash when they could not be kept, 0 when there
+// is no stack.
+RUNTIME u64 zt_keep_stack(void *stacks, const struct frames *frames, u64 hash) {
+  if (hash && !bpf_map_lookup_elem(stacks, &hash) && bpf_map_update_elem(stacks, &hash, frames, 0) != 0)
+    return 1;
+  return hash;
+}
+
+// Takes the stack, keeps its frames, gives the hash; 0 when there is no stack, 1 when it could not be kept.
 RUNTIME u64 zt_stack(void *ctx, void *stacks, struct frames *frames, u64 flags, u32 most) {
   long bytes = bpf_get_stack(ctx, frames->address, sizeof(frames->address), flags);
   if (bytes <= 0)
@@ -170,11 +177,7 @@ RUNTIME u64 zt_stack(void *ctx, void *stacks, struct frames *frames, u64 flags, 
     hash = (hash ^ frames->address[i]) * 0xff51afd7ed558ccdULL;
     hash ^= hash >> 32;
   }
-  if (hash < 2)
-    hash = 2;
-  if (!bpf_map_lookup_elem(stacks, &hash) && bpf_map_update_elem(stacks, &hash, frames, 0) != 0)
-    return 1;
-  return hash;
+  return zt_keep_stack(stacks, frames, hash < 2 ? 2 : hash);
 }
 
 struct slot {

@@ -133,6 +133,7 @@ Checking::Checking(const Source& source, const Ast& ast, std::span<const Builtin
   program_.max_strlen = options.max_strlen;
   program_.pid_namespace = options.pid_namespace;
   program_.only_pid_namespace = options.only_pid_namespace;
+  program_.unwinds = options.unwinds;
   program_.types.resize(ast.expressions);
 }
 

@@ -196,6 +196,7 @@ struct Program {
   std::unordered_map<ExprId, Access> accesses;   // members and elements: how they are reached from the object's address
   std::unordered_map<ExprId, TextSource> texts;  // arrays and records that are read as texts
   uint32_t max_strlen = 1024;  // bytes that str() reads at most, the NUL included
+  bool unwinds = false;        // user stacks by unwind tables (parser/unwind.h); else by frame pointers, in the kernel
 };
 
 // ---- layouts shared by the BPF side and the user side ----
@@ -208,6 +209,11 @@ struct StackKey {
   uint32_t reserved = 0;
 };
 constexpr uint32_t max_stack_frames = 127;  // the kernel's own limit, PERF_MAX_STACK_DEPTH
+// Bits of StackFrames::count above the number itself: some frames were found by frame pointers where no unwind table
+// was to be had; the walk ended before the outermost frame.
+constexpr uint64_t stack_guessed = uint64_t{1} << 32;
+constexpr uint64_t stack_cut = uint64_t{1} << 33;
+constexpr uint64_t stack_ends_here = 1;  // stands for the frames that are missing; no code is at this address
 struct StackFrames {
   uint64_t count = 0;
   uint64_t address[max_stack_frames] = {};
@@ -243,6 +249,8 @@ enum class Counter : uint32_t {
   map_full,      // a new key found no room
   scratch_busy,  // no scratch memory was free: the event was dropped
   stack_lost,    // a stack could not be kept
+  stack_guessed,  // a stack of which a part was found by frame pointers, for want of an unwind table
+  stack_cut,      // a stack whose outer frames could not be found
   read_failed,   // memory of the process or the kernel could not be read
   count_unread,  // pmc() found no count on this processor
   how_many

@@ -1,6 +1,7 @@
 #include "probes/features.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -140,6 +141,13 @@ bool may_not_try(int error) { return error == EPERM || error == EACCES; }
 bool Features::kprobes() {
   if (!kprobes_) kprobes_ = access("/sys/bus/event_source/devices/kprobe/type", F_OK) == 0;
   return *kprobes_;
+}
+
+bool Features::unwinding() {
+  if (!unwinding_)
+    unwinding_ = access("/sys/kernel/btf/vmlinux", R_OK) == 0 &&
+                 libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, nullptr) != 0;
+  return *unwinding_;
 }
 
 bool Features::uprobe_multi() {

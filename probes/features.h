@@ -21,12 +21,15 @@ class Features {
   bool kprobe_multi();
   // Kprobes of any kind.
   bool kprobes();
+  // What codegen/unwind.bpf.c calls and looks at: bpf_loop and what came before it, and the kernel's types.
+  bool unwinding();
 
  private:
   std::optional<bool> uprobe_multi_;
   std::optional<bool> uprobe_multi_filter_;
   std::optional<bool> kprobe_multi_;
   std::optional<bool> kprobes_;
+  std::optional<bool> unwinding_;
 };
 
 }  // namespace zeektrace

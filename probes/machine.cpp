@@ -15,6 +15,7 @@ const std::vector<std::string>& Machine::notes() const { return inside_->notes; 
 void Machine::Inside::note(std::string sentence) {
   if (std::find(notes.begin(), notes.end(), sentence) == notes.end()) notes.push_back(std::move(sentence));
 }
+bool Machine::unwinds() { return inside_->features.unwinding(); }
 
 Result<std::shared_ptr<const Binary>> Machine::Inside::binary(const std::string& path, std::string_view shown,
                                                               DebugFile debug_file) {

@@ -34,6 +34,8 @@ class Machine {
   const Settings& settings() const;
   // What the user should know of the places that were found, a sentence each: clones, what is not probed and why.
   const std::vector<std::string>& notes() const;
+  // Whether this kernel can walk user stacks by unwind tables.
+  bool unwinds();
 
   struct Inside;  // probes/ only
   Inside& inside() { return *inside_; }

@@ -12,6 +12,7 @@
 #include "probes/load_error.h"
 #include "probes/machine.h"
 #include "probes/map_io.h"
+#include "probes/unwind_tables.h"
 
 namespace zeektrace {
 
@@ -41,6 +42,7 @@ struct Tracer::State {
   std::unique_ptr<ring_buffer, FreeRing> ring;
   const OnMessage* on_message = nullptr;  // while drain() runs
   std::vector<bpf_program*> programs;     // by Program::probes
+  std::unique_ptr<UnwindTables> unwind_tables;
   Links links;
 
   const bpf_map* map(std::string_view name) const {
@@ -54,7 +56,7 @@ Tracer::~Tracer() = default;
 
 Result<Tracer> Tracer::load(std::span<const std::byte> elf, const Program& program, Machine& machine,
                             std::string* verifier_log) {
-  auto state = std::unique_ptr<State>(new State{program, machine, {}, {}, nullptr, {}, {}});
+  auto state = std::unique_ptr<State>(new State{program, machine, {}, {}, nullptr, {}, {}, {}});
   LoadLog log;
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "zeektrace", .kernel_log_buf = log.buffer(),
               .kernel_log_size = log.size());
@@ -77,6 +79,7 @@ Result<Tracer> Tracer::load(std::span<const std::byte> elf, const Program& progr
     state->ring.reset(ring_buffer__new(bpf_map__fd(ring), hand_over, &state->on_message, nullptr));
     if (!state->ring) return errno_error(errno, "cannot map the ring buffer");
   }
+  state->unwind_tables = UnwindTables::of(state->object.get());
   return Tracer(std::move(state));
 }
 
@@ -166,9 +169,13 @@ std::vector<uint64_t> Tracer::frames(uint64_t hash) const {
   StackFrames frames;
   if (found == nullptr || bpf_map__value_size(found) != sizeof(frames)) return {};
   if (bpf_map_lookup_elem(bpf_map__fd(found), &hash, &frames) != 0) return {};
-  const size_t count = std::min<uint64_t>(frames.count, max_stack_frames);
-  return {frames.address, frames.address + count};
+  const size_t count = std::min<uint64_t>(frames.count & UINT32_MAX, max_stack_frames);
+  std::vector<uint64_t> addresses(frames.address, frames.address + count);
+  if ((frames.count & stack_cut) != 0) addresses.push_back(stack_ends_here);
+  return addresses;
 }
+
+UnwindTables* Tracer::unwind_tables() const { return state_->unwind_tables.get(); }
 
 std::vector<std::string> Tracer::describe() const {
   constexpr size_t most_named = 5;

@@ -16,6 +16,7 @@
 namespace zeektrace {
 
 class Machine;
+class UnwindTables;
 
 // One element of a map, as bytes.
 struct MapRow {
@@ -54,8 +55,12 @@ class Tracer {
   Status zero(const MapDef& map);   // keeps the keys, values become 0
   // Summed over the CPUs.
   uint64_t counter(Counter counter) const;
-  // Return addresses of a stack, innermost first; empty when it is not known.
+  // Return addresses of a stack, innermost first; empty when it is not known. Of a stack whose outer frames could not be
+  // found the last one is `stack_ends_here`.
   std::vector<uint64_t> frames(uint64_t hash) const;
+
+  // What user stacks are unwound by; null when the script takes none, or the kernel can't.
+  UnwindTables* unwind_tables() const;
 
   // For -v: a line for each program: its attach points, how they are attached.
   std::vector<std::string> describe() const;

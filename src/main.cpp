@@ -137,6 +137,7 @@ int run(const Options& options) {
     check_options.only_pid = only->pid;
     check_options.only_pid_namespace = only->in;
   }
+  check_options.unwinds = machine.unwinds();
   auto program = check(*source, *ast, all_builtins(), all_providers(), machine, check_options, diagnostics);
   if (!program) return report(program.error());
   if (!diagnostics.empty()) return report(*source, diagnostics);
@@ -157,7 +158,7 @@ int run(const Options& options) {
 
   auto output = options.format->make(*out, stderr, options.quiet);
   auto status = run_session(*program, *tracer, *output, *child ? &**child : nullptr,
-                            {*out, options.pid, options.quiet});
+                            {*out, options.pid, options.quiet, options.verbose});
   return status ? *status : report(status.error());
 }
 

@@ -10,8 +10,10 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <set>
 
 #include "probes/cxx_name.h"
+#include "probes/unwind_tables.h"
 #include "src/messages.h"
 #include "src/symbols.h"
 #include "src/watch.h"
@@ -43,6 +45,9 @@ constexpr std::array losses = {
             "the address is wrong, or the page was not in memory", "the value read as 0 or empty"},
     LossRow{Counter::count_unread, "reading", "of a counter failed", "the processor's counters were taken by somebody else",
             "it read as 0"},
+    LossRow{Counter::stack_guessed, "stack", "walked in part by frame pointers",
+            "code without unwind tables: made at run time, or just loaded", "its frames may be wrong or missing"},
+    LossRow{Counter::stack_cut, "stack", "cut short", "the frames above could not be found", ""},
 };
 
 // Whether the script keeps or sends a value of one of these two kinds.
@@ -142,6 +147,7 @@ class Session {
   }
 
   Status start() {
+    if (auto status = prepare_stacks(); !status) return status;
     if (auto status = tracer_.run("BEGIN"); !status) return status;
     if (auto status = fetch(); !status || over()) return status;
     if (auto status = arm(); !status) return status;
@@ -168,6 +174,24 @@ class Session {
     return Nothing{};
   }
 
+  // Unwind tables for the code that is known to be met; what else is met gets its table then.
+  Status prepare_stacks() {
+    UnwindTables* tables = tracer_.unwind_tables();
+    if (tables == nullptr) return Nothing{};
+    if (child_ != nullptr) {
+      tables->add_program(child_->program());
+    } else if (options_.pid) {
+      tables->add_process(*options_.pid);
+    } else {
+      std::set<std::string_view> files;
+      for (const auto& probe : program_.probes)
+        for (const auto& point : probe.points)
+          if (point.target.starts_with('/') && files.insert(point.target).second) tables->add_program(point.target);
+    }
+    if (options_.verbose) say(stderr, tables->summary() + "\n");
+    return tables->wait_fd() < 0 ? Status(Nothing{}) : watch_.add_code(tables->wait_fd());
+  }
+
   Status arm() {
     auto points = tracer_.arm();
     if (!points) return points.error();
@@ -185,6 +209,7 @@ class Session {
     while (!over()) {
       auto events = watch_.wait(time_until(drain_, look_));
       if (!events) return events.error();
+      if (events->code) tracer_.unwind_tables()->serve();
       if (events->child_changed && child_ != nullptr) child_->attend();
       if (events->message || drain_.due()) {
         uint64_t before = messages_.received();

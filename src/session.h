@@ -21,6 +21,7 @@ struct SessionOptions {
   std::FILE* out = stdout;   // where `output` writes; flushed after each drain
   std::optional<pid_t> pid;  // -p: end when it ends
   bool quiet = false;        // say nothing of how the command ended
+  bool verbose = false;
 };
 
 // The exit status that the script asked for, or 0. Ctrl-C, SIGTERM and SIGHUP end it in good order; a second

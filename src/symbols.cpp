@@ -2,13 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/auxv.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 
+#include "parser/program.h"
 #include "probes/elf.h"
 #include "src/files.h"
 
@@ -45,28 +44,6 @@ uint64_t hexadecimal(std::string_view text) {
   uint64_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value, 16);
   return value;
-}
-
-// The vdso is the same code in every process: ours is read, through a file in memory.
-int open_vdso(uint64_t size) {
-  const auto* image = reinterpret_cast<const char*>(getauxval(AT_SYSINFO_EHDR));
-  if (image == nullptr) return -1;
-  int fd = memfd_create("vdso", MFD_CLOEXEC);
-  if (fd >= 0 && write(fd, image, size) < 0) {
-    close(fd);
-    return -1;
-  }
-  return fd;
-}
-
-int open_mapped(pid_t pid, const Mapping& mapping) {
-  if (mapping.path == "[vdso]") return open_vdso(mapping.end - mapping.begin);
-  // By the mapping, which reaches deleted files and other containers; else by its name as the process sees
-  // it.
-  std::string by_range = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.begin, mapping.end);
-  int fd = open(by_range.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd >= 0) return fd;
-  return open(fmt::format("/proc/{}/root{}", pid, mapping.path).c_str(), O_RDONLY | O_CLOEXEC);
 }
 
 // Of several names for one place the plainest one: malloc, not __libc_malloc.
@@ -106,28 +83,6 @@ std::optional<KernelNames::Found> KernelNames::find(uint64_t address) const {
   return Found{std::string_view(names_).substr(row->name, row->length), address - start};
 }
 
-// ---- mappings ----
-
-std::vector<Mapping> parse_mappings(std::string_view maps) {
-  std::vector<Mapping> mappings;
-  while (!maps.empty()) {
-    // 7f0c1a400000-7f0c1a428000 r-xp 00026000 fe:01 1311  /usr/lib/libc.so.6 (deleted)
-    std::string_view line = take_line(maps);
-    std::string_view range = take_word(line), rights = take_word(line), offset = take_word(line);
-    std::string_view device = take_word(line), inode = take_word(line);
-    size_t dash = range.find('-');
-    if (dash == std::string_view::npos || rights.size() < 3 || rights[2] != 'x') continue;
-    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-    constexpr std::string_view deleted = " (deleted)";
-    if (line.ends_with(deleted)) line.remove_suffix(deleted.size());
-    if (!line.starts_with('/') && line != "[vdso]") continue;
-    std::string identity = line == "[vdso]" ? "[vdso]" : fmt::format("{} {}", device, inode);
-    mappings.push_back({hexadecimal(range.substr(0, dash)), hexadecimal(range.substr(dash + 1)),
-                        hexadecimal(offset), std::string(line), std::move(identity)});
-  }
-  return mappings;
-}
-
 // ---- Symbols ----
 
 // A mapped file, kept open from the first time that it is seen; its symbols are read when the first name is
@@ -154,7 +109,7 @@ Symbols::Symbols(std::string kallsyms) : kallsyms_(std::move(kallsyms)) {}
 Symbols::~Symbols() = default;
 
 Symbols::File& Symbols::file(pid_t pid, const Mapping& mapping) {
-  auto& file = files_[mapping.identity];
+  auto& file = files_[mapping.file];
   if (!file) file = std::make_unique<File>();
   if (file->fd < 0 && !file->read && files_.size() <= most_open_files) file->fd = open_mapped(pid, mapping);
   return *file;
@@ -184,6 +139,7 @@ Symbols::Process& Symbols::process(uint32_t tgid) {
 }
 
 std::string Symbols::user(uint32_t tgid, uint64_t address, bool is_return) {
+  if (address == stack_ends_here) return "[the frames above could not be found]";
   uint64_t inside = is_return && address > 0 ? address - 1 : address;
   for (const auto& mapping : process(tgid).mappings) {
     if (inside < mapping.begin || inside >= mapping.end) continue;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "probes/cxx_name.h"
+#include "probes/mappings.h"
 
 namespace zeektrace {
 
@@ -39,17 +40,6 @@ class KernelNames {
   std::vector<Row> rows_;
   std::string names_;
 };
-
-// An executable mapping of a process.
-struct Mapping {
-  uint64_t begin = 0;
-  uint64_t end = 0;
-  uint64_t offset = 0;   // in the file
-  std::string path;      // as the kernel spells it, without " (deleted)"; "[vdso]"
-  std::string identity;  // device and inode: the same for all that map the file
-};
-// The executable mappings in the text of /proc/PID/maps.
-std::vector<Mapping> parse_mappings(std::string_view maps);
 
 class Symbols {
  public:
@@ -83,7 +73,7 @@ class Symbols {
   std::string kallsyms_;
   std::optional<KernelNames> kernel_;
   std::map<uint32_t, Process> processes_;
-  std::map<std::string, std::unique_ptr<File>> files_;  // by Mapping::identity
+  std::map<FileIdentity, std::unique_ptr<File>> files_;
   Demangler demangler_;
   std::string trouble_;
 };

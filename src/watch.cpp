@@ -18,7 +18,7 @@ namespace zeektrace {
 namespace {
 
 constexpr std::array ending_signals = {SIGINT, SIGTERM, SIGHUP};
-enum What : uint32_t { signal_came, process_ended, child_changed, message_came };
+enum What : uint32_t { signal_came, process_ended, child_changed, message_came, code_came };
 
 sigset_t ending_set() {
   sigset_t set;
@@ -100,6 +100,7 @@ Status Watch::add_process(pid_t pid) {
 }
 
 Status Watch::add_messages(int fd) { return add(fd, message_came); }
+Status Watch::add_code(int fd) { return add(fd, code_came); }
 
 Result<Watch::Events> Watch::wait(std::optional<std::chrono::milliseconds> most) {
   std::array<epoll_event, 8> ready;
@@ -117,6 +118,7 @@ Result<Watch::Events> Watch::wait(std::optional<std::chrono::milliseconds> most)
         events.child_changed = true;
         break;
       }
+      case code_came: events.code = true; break;
       default: events.message = true; break;
     }
   }

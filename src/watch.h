@@ -22,12 +22,15 @@ class Watch {
 
   Status add_process(pid_t pid);
   Status add_messages(int fd);
+  // Descriptors that tell of code: newly mapped, or met by a walk of a stack.
+  Status add_code(int fd);
 
   struct Events {
     bool signal = false;
     bool process_ended = false;
     bool child_changed = false;
     bool message = false;
+    bool code = false;
   };
   // Returns at the first event, or when the time is over (never, without one).
   Result<Events> wait(std::optional<std::chrono::milliseconds> most);

@@ -2,6 +2,7 @@
 #include "codegen/builtins/rows.h"
 #include "codegen/emitter.h"
 #include "parser/check.h"
+#include "parser/unwind.h"
 
 namespace zeektrace {
 namespace {
@@ -17,13 +18,29 @@ Type stack_type(Checker& checker, const Expr& expr, Type::Kind kind) {
   return Type::of(kind);
 }
 
+// Walks the process's stack by unwind tables. The walk's memory begins with the StackFrames.
+llvm::Value* emit_unwound(Emitter& e, uint64_t depth) {
+  llvm::Value* frames = e.buffer(unwind_walk_size);
+  llvm::Value* hash = e.runtime("zt_unwind", {frames, e.ir.getInt32(depth)});
+  llvm::Value* count = e.ir.CreateAlignedLoad(e.ir.getInt64Ty(), frames, llvm::Align(8));
+  auto has = [&](uint64_t bit) { return e.ir.CreateICmpNE(e.ir.CreateAnd(count, bit), e.constant(0)); };
+  e.when(has(stack_guessed), [&] { e.count(Counter::stack_guessed); });
+  e.when(has(stack_cut), [&] { e.count(Counter::stack_cut); });
+  return e.runtime("zt_keep_stack", {e.our_map(stack_map), frames, hash});
+}
+
+llvm::Value* emit_walked_by_kernel(Emitter& e, bool user, uint64_t depth) {
+  llvm::Value* frames = e.buffer(sizeof(StackFrames));
+  return e.runtime("zt_stack", {e.context(), e.our_map(stack_map), frames, e.constant(user ? user_stack : 0),
+                                e.ir.getInt32(depth)});
+}
+
 Operand emit_stack(Emitter& e, const Expr& expr, bool user) {
   const auto& args = e.args(expr);
   uint64_t depth = args.empty() ? max_stack_frames : static_cast<uint64_t>(*e.literal_integer(*args[0]));
   llvm::Value* key = e.buffer(sizeof(StackKey));
-  llvm::Value* frames = e.buffer(sizeof(StackFrames));
-  llvm::Value* hash = e.runtime("zt_stack", {e.context(), e.our_map(stack_map), frames,
-                                             e.constant(user ? user_stack : 0), e.ir.getInt32(depth)});
+  llvm::Value* hash =
+      user && e.program().unwinds ? emit_unwound(e, depth) : emit_walked_by_kernel(e, user, depth);
   e.when(e.ir.CreateICmpEQ(hash, e.constant(1)), [&] { e.count(Counter::stack_lost); });
   e.ir.CreateAlignedStore(hash, key, llvm::Align(8));
   llvm::Value* owner = user ? e.ir.CreateLShr(e.pid_tgid(e.program().pid_namespace), e.constant(32))
@@ -47,7 +64,7 @@ std::vector<Builtin> stack_rows() {
       {"kstack", Form::variable, Place::expression, {}, "the kernel's stack", kstack_type, emit_kstack},
       {"kstack", Form::function, Place::expression, depth, "the kernel's stack, its innermost `depth` frames",
        kstack_type, emit_kstack},
-      {"ustack", Form::variable, Place::expression, {}, "the process's stack, by frame pointers", ustack_type,
+      {"ustack", Form::variable, Place::expression, {}, "the process's stack, by unwind tables", ustack_type,
        emit_ustack},
       {"ustack", Form::function, Place::expression, depth, "the process's stack, its innermost `depth` frames",
        ustack_type, emit_ustack},

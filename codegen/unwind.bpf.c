@@ -1,0 +1,434 @@
+// The walk up a process's stack, by the rows that user space makes of each file's call frame information
+// (parser/unwind.h says what they mean) and, where there are none, by frame pointers. Compiled to bitcode with its debug
+// information, since it is a function of its own in the object and not inlined: the verifier looks at it once a program.
+//
+// The same walk serves every kind of probe: the process's registers are those that the kernel saved when it was entered,
+// whether by a breakpoint, an interrupt or a system call.
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef int s32;
+typedef long long s64;
+
+#ifndef ZEEKTRACE_HELPERS
+#define KERNEL_TYPE __attribute__((preserve_access_index))
+#define SECTION(name) __attribute__((section(name), used))
+
+// The parts of the kernel's types that are looked at; libbpf puts in where this kernel has them.
+struct super_block {
+  u32 s_dev;
+} KERNEL_TYPE;
+struct inode {
+  unsigned long i_ino;
+  struct super_block *i_sb;
+} KERNEL_TYPE;
+struct file {
+  struct inode *f_inode;
+} KERNEL_TYPE;
+struct vm_area_struct {
+  unsigned long vm_start;
+  unsigned long vm_pgoff;
+  unsigned long vm_flags;
+  struct file *vm_file;
+} KERNEL_TYPE;
+struct mm_struct {
+  unsigned long end_code;
+  unsigned long start_stack;
+} KERNEL_TYPE;
+struct task_struct {
+  struct mm_struct *mm;
+} KERNEL_TYPE;
+// arch/x86/include/asm/ptrace.h: the same on every kernel.
+struct pt_regs {
+  unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
+};
+
+// Numbers of include/uapi/linux/bpf.h (enum bpf_func_id), fixed for ever by the kernel's ABI.
+static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
+static u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
+static long (*const bpf_probe_read_user)(void *dst, u32 size, const void *from) = (void *)112;
+static long (*const bpf_ringbuf_output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
+static struct task_struct *(*const bpf_get_current_task_btf)(void) = (void *)158;
+static struct pt_regs *(*const bpf_task_pt_regs)(struct task_struct *task) = (void *)175;
+static long (*const bpf_find_vma)(struct task_struct *task, u64 address, void *callback, void *context,
+                                  u64 flags) = (void *)180;
+static long (*const bpf_loop)(u32 count, void *callback, void *context, u64 flags) = (void *)181;
+#else
+#define SECTION(name)
+#endif
+
+#define INLINE static __attribute__((always_inline)) inline
+#define READ(word) (*(volatile __typeof__(word) *)&(word))
+#define WRITE(word, value) (*(volatile __typeof__(word) *)&(word) = (value))
+
+// ---- maps ----
+
+#define NUMBER(name, value) int(*name)[value]
+#define BPF_HASH 1
+#define BPF_ARRAY 2
+#define BPF_LPM_TRIE 11
+#define BPF_HASH_OF_MAPS 13
+#define BPF_RINGBUF 27
+#define NO_PREALLOC 1
+#define MMAPABLE 1024
+#define INNER_MAP 4096
+
+struct row {
+  u32 place;
+  u32 rule;
+};
+struct identity {
+  u64 inode;
+  u64 device;
+};
+struct range {
+  struct identity file;
+  u64 offset_of_zero;
+};
+struct range_key {
+  u32 bits;
+  u8 tag_and_address[16];
+};
+struct missing {
+  struct identity file;
+  u64 address;
+  u32 tgid;
+  u32 reserved;
+};
+// What is remembered of an address. Other CPUs write it at any time, a word at a time: the first two words are mixed
+// with the third, so that words of different writes don't fit together.
+struct remembered {
+  u64 address;
+  u64 tag;
+  u64 rule;
+};
+#define REMEMBERED 16384
+
+#ifndef ZEEKTRACE_HELPERS
+struct rows {
+  NUMBER(type, BPF_ARRAY);
+  NUMBER(key_size, 4);
+  NUMBER(value_size, 8);
+  NUMBER(max_entries, 1);
+  NUMBER(map_flags, MMAPABLE | INNER_MAP);
+};
+struct {
+  NUMBER(type, BPF_HASH_OF_MAPS);
+  NUMBER(key_size, 16);
+  NUMBER(value_size, 4);
+  NUMBER(max_entries, 4096);
+  struct rows *values[];
+} zt_unwind_files SECTION(".maps");
+struct {
+  NUMBER(type, BPF_LPM_TRIE);
+  NUMBER(key_size, 20);
+  NUMBER(value_size, 24);
+  NUMBER(max_entries, 1 << 20);
+  NUMBER(map_flags, NO_PREALLOC);
+} zt_unwind_range SECTION(".maps");
+struct {
+  NUMBER(type, BPF_ARRAY);
+  NUMBER(key_size, 4);
+  NUMBER(value_size, 24);
+  NUMBER(max_entries, REMEMBERED);
+} zt_unwind_cache SECTION(".maps");
+struct {
+  NUMBER(type, BPF_HASH);
+  NUMBER(key_size, 16);
+  NUMBER(value_size, 8);
+  NUMBER(max_entries, 4096);
+} zt_unwind_asked SECTION(".maps");
+struct {
+  NUMBER(type, BPF_RINGBUF);
+  NUMBER(max_entries, 65536);
+} zt_unwind_miss SECTION(".maps");
+struct {
+  NUMBER(type, BPF_ARRAY);
+  NUMBER(key_size, 4);
+  NUMBER(value_size, 8);
+  NUMBER(max_entries, 1);
+} zt_unwind_epoch SECTION(".maps");
+#endif
+
+// ---- the walk ----
+
+#define MAX_FRAMES 127
+#define CHUNK_WORDS 64
+// Bits of walk.count above the number of frames (parser/program.h, StackFrames).
+#define GUESSED (1ULL << 32)
+#define CUT (1ULL << 33)
+
+// The first part is StackFrames. The rest is scratch memory.
+struct walk {
+  u64 count;
+  u64 address[MAX_FRAMES];
+  u64 chunk[CHUNK_WORDS];  // of the stack, from chunk_at on
+  u64 chunk_at;
+  u64 pc, sp, bp;
+  u64 tag;         // whose addresses these are (process_tag)
+  u64 memory_tag;  // the same, and of which epoch: what is remembered of the epoch before is void
+  u64 hash;
+  u64 flags;
+  u64 exact;  // pc is not a return address: the first frame, and one that a signal interrupted
+  u64 word;
+};
+
+enum cfa_kind { cfa_none, cfa_stack, cfa_frame, cfa_frame_deref, cfa_plt, cfa_signal, cfa_end, cfa_unusable };
+#define RBP_UNCHANGED 0
+#define RBP_AT_RBP 126
+#define RBP_LOST 127
+// Beside rules: there is no code at this address.
+#define NO_CODE (1ULL << 32)
+// The rule is only a guess that may be mended: it must not be remembered.
+#define PASSING (1ULL << 33)
+
+// A word of the stack. Read in chunks, from the lowest address that is asked for: the walk goes upwards.
+INLINE long stack_word(struct walk *walk, u64 at) {
+  u64 offset = at - walk->chunk_at;
+  if (at & 7)
+    return -1;
+  if (offset > (CHUNK_WORDS - 1) * 8) {
+    if (bpf_probe_read_user(walk->chunk, sizeof(walk->chunk), (const void *)at) != 0)
+      return bpf_probe_read_user(&walk->word, 8, (const void *)at);  // near the stack's end
+    walk->chunk_at = at;
+    offset = 0;
+  }
+  walk->word = walk->chunk[(offset >> 3) & (CHUNK_WORDS - 1)];
+  return 0;
+}
+
+struct found {
+  struct range range;
+  u64 code;
+};
+
+// The mapping that an address belongs to, asked of the kernel.
+static __attribute__((noinline)) long take_vma(struct task_struct *task, struct vm_area_struct *vma, void *context) {
+  struct found *found = context;
+  struct file *file = vma->vm_file;
+  (void)task;
+  found->code = (vma->vm_flags & 4) != 0;  // VM_EXEC
+  if (file) {
+    found->range.offset_of_zero = ((u64)vma->vm_pgoff << 12) - vma->vm_start;
+    found->range.file.inode = file->f_inode->i_ino;
+    found->range.file.device = file->f_inode->i_sb->s_dev;
+  }
+  return 0;
+}
+
+INLINE void big_endian(u8 *to, u64 value) {
+  u64 swapped = __builtin_bswap64(value);
+  __builtin_memcpy(to, &swapped, 8);
+}
+
+// Which file, and where in it: by what user space has told of this process, which holds in every context; else by the
+// kernel's own list of mappings, which is never behind, but can't be looked at twice while interrupts are off.
+INLINE long find_range(u64 tag, u64 address, struct found *found) {
+  struct range_key key;
+  key.bits = 128;
+  big_endian(key.tag_and_address, tag);
+  big_endian(key.tag_and_address + 8, address);
+  struct range *known = bpf_map_lookup_elem(&zt_unwind_range, &key);
+  if (known) {
+    found->range = *known;
+    found->code = 1;
+    return 0;
+  }
+  return bpf_find_vma(bpf_get_current_task_btf(), address, take_vma, found, 0);
+}
+
+// Tells user space once of a file that has no table yet.
+static __attribute__((noinline)) long report(struct found *found, u64 address) {
+  u64 one = 1;
+  if (!found || bpf_map_update_elem(&zt_unwind_asked, &found->range.file, &one, 1) != 0)  // BPF_NOEXIST
+    return 0;
+  struct missing missing = {found->range.file, address, (u32)(bpf_get_current_pid_tgid() >> 32), 0};
+  return bpf_ringbuf_output(&zt_unwind_miss, &missing, sizeof(missing), 2);  // BPF_RB_FORCE_WAKEUP
+}
+
+// The rule of the last row at or before a place.
+INLINE u64 search(void *rows, u32 place) {
+  u32 index = 0;
+  struct row *row = bpf_map_lookup_elem(rows, &index);
+  if (!row)
+    return cfa_none;
+  u32 low = 0, high = row->place;  // the row that is sought is `low`, or behind it and before `high` + 1
+  for (u32 round = 0; round < 24; round++) {
+    if (low >= high)
+      break;
+    index = low + ((high - low + 1) >> 1);
+    row = bpf_map_lookup_elem(rows, &index);
+    if (!row)
+      return cfa_none;
+    if (row->place <= place)
+      low = index;
+    else
+      high = index - 1;
+  }
+  if (low == 0)
+    return cfa_none;
+  index = low;
+  row = bpf_map_lookup_elem(rows, &index);
+  return row ? row->rule : cfa_none;
+}
+
+static __attribute__((noinline)) u64 look_up(u64 tag, u64 address) {
+  struct found found = {};
+  if (find_range(tag, address, &found) != 0 || !found.code)
+    return NO_CODE;
+  if (!found.range.file.inode)
+    return cfa_none;  // code without a file: made at run time
+  void *rows = bpf_map_lookup_elem(&zt_unwind_files, &found.range.file);
+  if (!rows) {
+    report(&found, address);
+    return cfa_none | PASSING;
+  }
+  return search(rows, (u32)(address + found.range.offset_of_zero));
+}
+
+INLINE u64 rule_at(struct walk *walk, u64 address) {
+  u32 slot = (u32)((address ^ walk->memory_tag) * 0x9e3779b97f4a7c15ULL >> 50) & (REMEMBERED - 1);
+  struct remembered *known = bpf_map_lookup_elem(&zt_unwind_cache, &slot);
+  if (!known)
+    return NO_CODE;
+  u64 rule = READ(known->rule);
+  if ((READ(known->address) ^ rule) == address && (READ(known->tag) ^ rule) == walk->memory_tag)
+    return rule;
+  rule = look_up(walk->tag, address);
+  if (!(rule & (NO_CODE | PASSING))) {
+    WRITE(known->address, address ^ rule);
+    WRITE(known->tag, walk->memory_tag ^ rule);
+    WRITE(known->rule, rule);
+  }
+  return rule;
+}
+
+// What a signal interrupted: rsp points to the ucontext that the kernel wrote (struct ucontext and sigcontext_64,
+// arch/x86/include/uapi/asm): rbp at 120, rsp at 160, rip at 168.
+INLINE long leave_signal(struct walk *walk) {
+  u64 at = walk->sp;
+  if (stack_word(walk, at + 120))
+    return -1;
+  walk->bp = walk->word;
+  if (stack_word(walk, at + 160))
+    return -1;
+  walk->sp = walk->word;
+  if (stack_word(walk, at + 168))
+    return -1;
+  walk->pc = walk->word;
+  walk->exact = 1;
+  return 0;
+}
+
+// The frame's CFA, 0 when it can't be had.
+INLINE u64 frame_address(struct walk *walk, u32 rule) {
+  s64 offset = (s32)rule >> 10;
+  switch (rule & 7) {
+  case cfa_stack:
+    return walk->sp + offset;
+  case cfa_frame:
+    return walk->bp + offset;
+  case cfa_frame_deref:
+    return stack_word(walk, walk->bp + offset) ? 0 : walk->word;
+  case cfa_plt:
+    return walk->sp + 8 + ((s64)(walk->pc & 15) >= offset ? 8 : 0);
+  case cfa_none:
+    return walk->bp + 16;
+  }
+  return 0;
+}
+
+// From a frame to its caller's. Not 0 when the walk is over.
+INLINE long climb(struct walk *walk, u32 rule) {
+  u64 cfa = frame_address(walk, rule);
+  u32 rbp = (rule >> 3) & 127;
+  if ((rule & 7) == cfa_none) {
+    if (!walk->bp)
+      return 1;
+    walk->flags |= GUESSED;
+    rbp = RBP_AT_RBP;
+  }
+  if (cfa <= walk->sp) {
+    walk->flags |= CUT;
+    return 1;
+  }
+  if (rbp == RBP_LOST) {
+    walk->bp = 0;
+  } else if (rbp != RBP_UNCHANGED) {
+    if (stack_word(walk, rbp == RBP_AT_RBP ? walk->bp : cfa - 8 * rbp)) {
+      walk->flags |= CUT;
+      return 1;
+    }
+    walk->bp = walk->word;
+  }
+  if (stack_word(walk, cfa - 8)) {
+    walk->flags |= CUT;
+    return 1;
+  }
+  walk->sp = cfa;
+  walk->pc = walk->word;
+  walk->exact = 0;
+  return walk->pc == 0;
+}
+
+static __attribute__((noinline)) long step(u32 index, void *context) {
+  struct walk *walk = *(struct walk **)context;
+  if (index >= MAX_FRAMES)
+    return 1;
+  u64 rule = rule_at(walk, walk->exact ? walk->pc : walk->pc - 1);
+  if ((rule & NO_CODE) && index > 0) {
+    walk->flags |= CUT;
+    return 1;
+  }
+  walk->address[index] = walk->pc;
+  walk->count = index + 1;
+  walk->hash = (walk->hash ^ walk->pc) * 0xff51afd7ed558ccdULL;
+  walk->hash ^= walk->hash >> 32;
+  u32 kind = rule & 7;
+  if (kind == cfa_end)
+    return 1;
+  if (kind == cfa_signal) {
+    if (leave_signal(walk) == 0)
+      return 0;
+    walk->flags |= CUT;
+    return 1;
+  }
+  return climb(walk, (u32)rule);
+}
+
+// Walks the stack of the current process, at most `most` frames, into walk->count and walk->address; gives the hash of
+// the frames, 0 when there is no stack.
+__attribute__((noinline)) u64 zt_unwind(struct walk *walk, u32 most) {
+  struct task_struct *task = bpf_get_current_task_btf();
+  struct mm_struct *mm = task->mm;
+  u32 zero = 0;
+  if (!walk)
+    return 0;
+  walk->count = 0;
+  if (!mm)
+    return 0;
+  u64 *epoch = bpf_map_lookup_elem(&zt_unwind_epoch, &zero);
+  if (!epoch)
+    return 0;
+  struct pt_regs *regs = bpf_task_pt_regs(task);
+  walk->pc = regs->ip;
+  walk->sp = regs->sp;
+  walk->bp = regs->bp;
+  walk->tag = ((mm->start_stack * 0x9e3779b97f4a7c15ULL) ^ mm->end_code) * 0xff51afd7ed558ccdULL ^
+              (bpf_get_current_pid_tgid() >> 32);
+  walk->memory_tag = walk->tag + *epoch * 0x9e3779b97f4a7c15ULL;
+  walk->chunk_at = 1ULL << 63;
+  walk->flags = 0;
+  walk->exact = 1;
+  walk->hash = 0x9e3779b97f4a7c15ULL;
+  struct walk *context = walk;
+  bpf_loop(most, step, &context, 0);
+  if (!walk->count)
+    return 0;
+  walk->hash ^= walk->flags;
+  walk->count |= walk->flags;
+  return walk->hash < 2 ? 2 : walk->hash;
+}

@@ -1,0 +1,379 @@
+// The walk up a stack over stacks and rows made by hand: each kind of row, what ends a walk, what is remembered.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "parser/program.h"
+#include "parser/unwind.h"
+
+using zeektrace::CfaKind;
+using zeektrace::CodeRange;
+using zeektrace::FileIdentity;
+using zeektrace::MissingFile;
+using zeektrace::rbp_at_rbp;
+using zeektrace::stack_cut;
+using zeektrace::stack_guessed;
+using zeektrace::StackFrames;
+using zeektrace::unwind_rule;
+using zeektrace::UnwindRow;
+
+namespace {
+
+struct Registers {
+  unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
+};
+struct Memory {
+  unsigned long end_code, start_stack;
+};
+struct Task {
+  Memory* mm;
+};
+struct Vma {
+  unsigned long start, page_offset, flags;
+  void* file;
+};
+struct SuperBlock {
+  unsigned device;
+};
+struct Inode {
+  unsigned long number;
+  SuperBlock* super_block;
+};
+struct File {
+  Inode* inode;
+};
+struct Remembered {
+  uint64_t address, tag, rule;
+};
+
+constexpr uint64_t stack_at = 0x7ffc00001000, code_at = 0x400000;
+constexpr uint64_t file_offset_of_code = 0x1000;
+
+// The process that is walked, and what user space has told of it.
+struct World {
+  std::vector<uint64_t> stack = std::vector<uint64_t>(4096);
+  std::map<uint64_t, uint64_t> elsewhere;
+  std::vector<UnwindRow> rows;
+  bool has_table = true, told_ranges = true, has_file = true;
+  uint64_t code_size = 0x10000;
+  Memory memory{0x5000, 0x7ffd00000000};
+  Task task{&memory};
+  Registers registers{};
+  std::vector<Remembered> cache = std::vector<Remembered>(16384);
+  uint64_t epoch = 0;
+  CodeRange range{{7, 8}, file_offset_of_code - code_at};
+  std::map<FileIdentity, uint64_t> asked;
+  std::vector<MissingFile> missing;
+  int vma_lookups = 0, searches = 0;
+
+  uint64_t& word(uint64_t address) { return stack.at((address - stack_at) / 8); }
+  void add_row(uint64_t address, uint32_t rule) {
+    if (rows.empty()) rows.push_back({0, 0});
+    rows.push_back({static_cast<uint32_t>(address - code_at + file_offset_of_code), rule});
+    rows[0].place = static_cast<uint32_t>(rows.size() - 1);
+  }
+};
+World* world = nullptr;
+
+}  // namespace
+
+extern "C" {
+extern char zt_unwind_files, zt_unwind_range, zt_unwind_cache, zt_unwind_asked, zt_unwind_miss, zt_unwind_epoch;
+extern const unsigned unwind_sizes[];
+unsigned long long zt_unwind(void* walk, unsigned most);
+
+void* unwind_lookup(void* map, const void* key) {
+  uint32_t index = 0;
+  std::memcpy(&index, key, sizeof index);
+  if (map == &zt_unwind_cache) return &world->cache.at(index);
+  if (map == &zt_unwind_epoch) return &world->epoch;
+  if (map == &zt_unwind_range) {
+    uint64_t address = 0;
+    std::memcpy(&address, static_cast<const char*>(key) + 12, sizeof address);
+    address = __builtin_bswap64(address);
+    const bool inside = address >= code_at && address - code_at < world->code_size;
+    return world->told_ranges && inside ? &world->range : nullptr;
+  }
+  if (map == &zt_unwind_files) {
+    world->searches++;
+    return world->has_table ? world : nullptr;
+  }
+  if (map == world) return index < world->rows.size() ? &world->rows[index] : nullptr;
+  return nullptr;
+}
+long unwind_update(void* map, const void* key, const void*, unsigned long long) {
+  FileIdentity file;
+  std::memcpy(&file, key, sizeof file);
+  return map == &zt_unwind_asked && world->asked.emplace(file, 1).second ? 0 : -17;
+}
+unsigned long long unwind_pid_tgid() { return (uint64_t{42} << 32) | 43; }
+long unwind_read_user(void* to, unsigned size, const void* from) {
+  auto address = reinterpret_cast<uint64_t>(from);
+  if (size == 8 && world->elsewhere.contains(address)) {
+    std::memcpy(to, &world->elsewhere[address], 8);
+    return 0;
+  }
+  if (address < stack_at || address + size > stack_at + world->stack.size() * 8) return -14;
+  std::memcpy(to, reinterpret_cast<char*>(world->stack.data()) + (address - stack_at), size);
+  return 0;
+}
+long unwind_output(void*, void* data, unsigned long long size, unsigned long long) {
+  MissingFile file;
+  std::memcpy(&file, data, std::min<size_t>(size, sizeof file));
+  world->missing.push_back(file);
+  return 0;
+}
+Task* unwind_task() { return &world->task; }
+Registers* unwind_regs(Task*) { return &world->registers; }
+long unwind_find_vma(Task* task, unsigned long long address, void* callback, void* context, unsigned long long) {
+  world->vma_lookups++;
+  if (address < code_at || address - code_at >= world->code_size) return -2;
+  SuperBlock super_block{8};
+  Inode inode{7, &super_block};
+  File file{&inode};
+  Vma vma{code_at, file_offset_of_code >> 12, 4, world->has_file ? &file : nullptr};
+  reinterpret_cast<long (*)(Task*, Vma*, void*)>(callback)(task, &vma, context);
+  return 0;
+}
+}
+
+namespace {
+
+class Unwind : public testing::Test {
+ protected:
+  Unwind() { world = &world_; }
+  std::vector<uint64_t> walk(uint32_t most = 127) {
+    std::vector<uint64_t> memory(zeektrace::unwind_walk_size / 8);
+    hash = zt_unwind(memory.data(), most);
+    StackFrames frames;
+    std::memcpy(&frames, memory.data(), sizeof frames);
+    flags = frames.count >> 32 << 32;
+    const auto count = static_cast<uint32_t>(frames.count);
+    return {frames.address, frames.address + count};
+  }
+  void start(uint64_t ip, uint64_t sp, uint64_t bp) {
+    world_.registers.ip = ip;
+    world_.registers.sp = sp;
+    world_.registers.bp = bp;
+  }
+  World world_;
+  uint64_t hash = 0, flags = 0;
+};
+
+using Frames = std::vector<uint64_t>;
+constexpr uint32_t at_entry = unwind_rule(CfaKind::stack, 0, 8);
+constexpr uint32_t outermost = unwind_rule(CfaKind::end);
+
+TEST_F(Unwind, layouts_are_those_of_user_space) {
+  EXPECT_EQ(unwind_sizes[0], zeektrace::unwind_walk_size);
+  EXPECT_EQ(unwind_sizes[1], sizeof(UnwindRow));
+  EXPECT_EQ(unwind_sizes[2], sizeof(FileIdentity));
+  EXPECT_EQ(unwind_sizes[3], sizeof(CodeRange));
+  EXPECT_EQ(unwind_sizes[4], sizeof(MissingFile));
+  EXPECT_EQ(unwind_sizes[5], sizeof(StackFrames));
+}
+
+// a (entry) ← b (rsp + 24) ← c (rbp saved, rsp + 32) ← d (rbp + 16) ← outermost
+TEST_F(Unwind, rows_of_every_common_kind) {
+  world_.add_row(0x400100, at_entry);
+  world_.add_row(0x400200, unwind_rule(CfaKind::stack, 0, 24));
+  world_.add_row(0x400300, unwind_rule(CfaKind::stack, 2, 32));
+  world_.add_row(0x400400, unwind_rule(CfaKind::frame, 2, 16));
+  world_.add_row(0x400500, outermost);
+  uint64_t sp = stack_at + 64;
+  start(0x400100, sp, 0xbad);
+  world_.word(sp) = 0x400210;  // a's caller; CFA is sp + 8
+  sp += 8;
+  world_.word(sp + 16) = 0x400310;
+  sp += 24;
+  world_.word(sp + 16) = stack_at + 512;  // rbp of d
+  world_.word(sp + 24) = 0x400410;
+  world_.word(stack_at + 512) = 0;
+  world_.word(stack_at + 520) = 0x400510;
+  EXPECT_EQ(walk(), (Frames{0x400100, 0x400210, 0x400310, 0x400410, 0x400510}));
+  EXPECT_EQ(flags, 0u);
+  EXPECT_EQ(walk(2), (Frames{0x400100, 0x400210}));
+  EXPECT_EQ(flags, 0u) << "a depth that was asked for is no loss";
+}
+
+TEST_F(Unwind, a_return_address_belongs_to_the_code_before_it) {
+  world_.add_row(0x400100, at_entry);
+  world_.add_row(0x400200, unwind_rule(CfaKind::stack, 0, 16));
+  world_.add_row(0x400210, unwind_rule(CfaKind::unusable));  // the next function
+  world_.add_row(0x400300, outermost);
+  start(0x400100, stack_at, 0);
+  world_.word(stack_at) = 0x400210;  // its call is its last instruction
+  world_.word(stack_at + 16) = 0x400310;
+  EXPECT_EQ(walk(), (Frames{0x400100, 0x400210, 0x400310}));
+}
+
+TEST_F(Unwind, realigned_frames_and_the_linkage_table) {
+  world_.add_row(0x400100, unwind_rule(CfaKind::plt, 0, 11));
+  world_.add_row(0x400200, unwind_rule(CfaKind::frame_deref, rbp_at_rbp, -8));
+  world_.add_row(0x400300, outermost);
+  // At byte 12 of a PLT entry one more word has been pushed.
+  start(0x40010c, stack_at, stack_at + 80);
+  world_.word(stack_at + 8) = 0x400210;
+  world_.word(stack_at + 72) = stack_at + 256;  // the CFA, kept below rbp
+  world_.word(stack_at + 80) = 0x1234;
+  world_.word(stack_at + 248) = 0x400310;
+  EXPECT_EQ(walk(), (Frames{0x40010c, 0x400210, 0x400310}));
+  start(0x400106, stack_at, stack_at + 80);
+  world_.word(stack_at) = 0x400210;
+  EXPECT_EQ(walk(), (Frames{0x400106, 0x400210, 0x400310}));
+}
+
+TEST_F(Unwind, a_signal_goes_on_where_it_interrupted) {
+  world_.add_row(0x400100, at_entry);
+  world_.add_row(0x400200, unwind_rule(CfaKind::signal));
+  world_.add_row(0x400300, at_entry);
+  world_.add_row(0x400400, outermost);
+  start(0x400100, stack_at, 0);
+  world_.word(stack_at) = 0x400201;
+  const uint64_t context = stack_at + 8, interrupted = stack_at + 2048;
+  world_.word(context + 120) = 0;
+  world_.word(context + 160) = interrupted;
+  world_.word(context + 168) = 0x400300;  // a function's first byte: not a return address
+  world_.word(interrupted) = 0x400410;
+  EXPECT_EQ(walk(), (Frames{0x400100, 0x400201, 0x400300, 0x400410}));
+  EXPECT_EQ(flags, 0u);
+}
+
+TEST_F(Unwind, code_without_rows_is_walked_by_frame_pointers_and_said_so) {
+  world_.add_row(0x400100, at_entry);
+  world_.add_row(0x400200, unwind_rule(CfaKind::none));
+  world_.add_row(0x400300, outermost);
+  start(0x400100, stack_at, stack_at + 100 * 8);
+  world_.word(stack_at) = 0x400210;
+  world_.word(stack_at + 800) = 0;
+  world_.word(stack_at + 808) = 0x400310;
+  EXPECT_EQ(walk(), (Frames{0x400100, 0x400210, 0x400310}));
+  EXPECT_EQ(flags, stack_guessed);
+  world_.registers.bp = 0;
+  EXPECT_EQ(walk(), (Frames{0x400100, 0x400210})) << "no frame pointer: the outermost frame by convention";
+}
+
+TEST_F(Unwind, what_is_no_code_ends_the_walk_and_is_said) {
+  world_.add_row(0x400100, at_entry);
+  start(0x400100, stack_at, 0);
+  world_.word(stack_at) = 0x123456789;
+  EXPECT_EQ(walk(), (Frames{0x400100}));
+  EXPECT_EQ(flags, stack_cut);
+  world_.add_row(0x400200, unwind_rule(CfaKind::unusable));
+  world_.word(stack_at) = 0x400210;
+  EXPECT_EQ(walk(), (Frames{0x400100, 0x400210}));
+  EXPECT_EQ(flags, stack_cut);
+  start(0x400100, 0x1000, 0);
+  EXPECT_EQ(walk(), (Frames{0x400100}));
+  EXPECT_EQ(flags, stack_cut) << "an unreadable stack";
+}
+
+TEST_F(Unwind, a_stack_that_does_not_go_up_ends) {
+  world_.add_row(0x400100, unwind_rule(CfaKind::frame, 2, 16));
+  start(0x400100, stack_at + 800, stack_at + 400);
+  world_.word(stack_at + 408) = 0x400110;
+  EXPECT_EQ(walk(), (Frames{0x400100}));
+  EXPECT_EQ(flags, stack_cut);
+}
+
+TEST_F(Unwind, the_last_words_of_a_stack_are_read_one_by_one) {
+  world_.stack.resize(16);
+  world_.add_row(0x400100, at_entry);
+  world_.add_row(0x400200, outermost);
+  start(0x400100, stack_at + 120, 0);
+  world_.word(stack_at + 120) = 0x400210;
+  EXPECT_EQ(walk(), (Frames{0x400100, 0x400210}));
+  EXPECT_EQ(flags, 0u);
+}
+
+TEST_F(Unwind, the_kernel_is_asked_where_user_space_has_not_told) {
+  world_.told_ranges = false;
+  world_.add_row(0x400100, at_entry);
+  world_.add_row(0x400200, outermost);
+  start(0x400100, stack_at, 0);
+  world_.word(stack_at) = 0x400210;
+  EXPECT_EQ(walk(), (Frames{0x400100, 0x400210}));
+  EXPECT_EQ(flags, 0u);
+  EXPECT_EQ(world_.vma_lookups, 2);
+  EXPECT_EQ(walk().size(), 2u);
+  EXPECT_EQ(world_.vma_lookups, 2) << "remembered";
+  world_.epoch++;
+  EXPECT_EQ(walk().size(), 2u);
+  EXPECT_EQ(world_.vma_lookups, 4) << "what was remembered is void";
+}
+
+TEST_F(Unwind, a_file_without_table_is_asked_for_once_and_not_remembered) {
+  world_.has_table = false;
+  start(0x400100, stack_at, stack_at + 80);
+  world_.word(stack_at + 80) = 0;
+  world_.word(stack_at + 88) = 0x400210;
+  EXPECT_EQ(walk(), (Frames{0x400100, 0x400210}));
+  EXPECT_EQ(flags, stack_guessed);
+  ASSERT_EQ(world_.missing.size(), 1u);
+  EXPECT_EQ(world_.missing[0].file, (FileIdentity{7, 8}));
+  EXPECT_EQ(world_.missing[0].address, 0x400100u);
+  EXPECT_EQ(world_.missing[0].tgid, 42u);
+  world_.has_table = true;
+  world_.add_row(0x400100, at_entry);
+  world_.add_row(0x400300, outermost);
+  world_.word(stack_at) = 0x400310;
+  EXPECT_EQ(walk(), (Frames{0x400100, 0x400310})) << "by the table, now that there is one";
+  EXPECT_EQ(flags, 0u);
+}
+
+TEST_F(Unwind, code_made_at_run_time_has_no_file) {
+  world_.told_ranges = world_.has_file = false;
+  start(0x400100, stack_at, 0);
+  EXPECT_EQ(walk(), (Frames{0x400100}));
+  EXPECT_TRUE(world_.missing.empty());
+}
+
+TEST_F(Unwind, a_torn_memory_is_not_believed) {
+  world_.add_row(0x400100, at_entry);
+  world_.add_row(0x400200, outermost);
+  start(0x400100, stack_at, 0);
+  world_.word(stack_at) = 0x400210;
+  walk();
+  for (auto& each : world_.cache)
+    if (each.rule != 0) each.rule = unwind_rule(CfaKind::stack, 0, 4096);  // another CPU's write, half done
+  EXPECT_EQ(walk(), (Frames{0x400100, 0x400210}));
+}
+
+TEST_F(Unwind, the_search_finds_the_row_of_every_place) {
+  for (uint64_t i = 0; i < 1000; i++)
+    world_.add_row(code_at + 16 + i * 8, i % 2 == 0 ? outermost : unwind_rule(CfaKind::unusable));
+  for (uint64_t address = code_at; address < code_at + 16 + 1000 * 8 + 50; address++) {
+    start(address, stack_at, 0);
+    ASSERT_EQ(walk(1).size(), 1u);
+    const bool before = address < code_at + 16;
+    const uint64_t row = before ? 0 : std::min<uint64_t>((address - code_at - 16) / 8, 999);
+    const uint64_t expected = before ? 0 : row % 2 == 0 ? 0 : stack_cut;
+    ASSERT_EQ(flags, expected) << address - code_at;
+  }
+}
+
+TEST_F(Unwind, a_thread_of_the_kernel_has_no_stack) {
+  world_.task.mm = nullptr;
+  EXPECT_TRUE(walk().empty());
+  EXPECT_EQ(hash, 0u);
+}
+
+TEST_F(Unwind, stacks_differ_by_hash) {
+  world_.add_row(0x400100, at_entry);
+  world_.add_row(0x400200, outermost);
+  start(0x400100, stack_at, 0);
+  world_.word(stack_at) = 0x400210;
+  walk();
+  const uint64_t first = hash;
+  walk();
+  EXPECT_EQ(hash, first);
+  world_.word(stack_at) = 0x400211;
+  walk();
+  EXPECT_NE(hash, first);
+  EXPECT_GT(hash, 1u);
+}
+
+}  // namespace
