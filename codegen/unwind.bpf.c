@@ -38,6 +38,7 @@ struct mm_struct {
   unsigned long start_stack;
 } KERNEL_TYPE;
 struct task_struct {
+  int tgid;
   struct mm_struct *mm;
 } KERNEL_TYPE;
 // arch/x86/include/asm/ptrace.h: the same on every kernel.
@@ -69,7 +70,6 @@ static long (*const bpf_loop)(u32 count, void *callback, void *context, u64 flag
 #define NUMBER(name, value) int(*name)[value]
 #define BPF_HASH 1
 #define BPF_ARRAY 2
-#define BPF_LPM_TRIE 11
 #define BPF_HASH_OF_MAPS 13
 #define BPF_RINGBUF 27
 #define NO_PREALLOC 1
@@ -85,12 +85,18 @@ struct identity {
   u64 device;
 };
 struct range {
+  u64 begin, end;
   struct identity file;
   u64 offset_of_zero;
 };
-struct range_key {
-  u32 bits;
-  u8 tag_and_address[16];
+struct block_key {
+  u64 tag;
+  u64 block;
+};
+#define BLOCK_BITS 18
+#define RANGES 4
+struct block {
+  struct range ranges[RANGES];
 };
 struct missing {
   struct identity file;
@@ -98,11 +104,10 @@ struct missing {
   u32 tgid;
   u32 reserved;
 };
-// What is remembered of an address. Other CPUs write it at any time, a word at a time: the first two words are mixed
-// with the third, so that words of different writes don't fit together.
+// What is remembered of an address. The key is the address mixed with whose it is. Other CPUs write it at any time, a word
+// at a time: the key is mixed with the rule, so that words of different writes don't fit together.
 struct remembered {
-  u64 address;
-  u64 tag;
+  u64 key;
   u64 rule;
 };
 #define REMEMBERED 16384
@@ -123,16 +128,16 @@ struct {
   struct rows *values[];
 } zt_unwind_files SECTION(".maps");
 struct {
-  NUMBER(type, BPF_LPM_TRIE);
-  NUMBER(key_size, 20);
-  NUMBER(value_size, 24);
-  NUMBER(max_entries, 1 << 20);
+  NUMBER(type, BPF_HASH);
+  NUMBER(key_size, 16);
+  NUMBER(value_size, 160);
+  NUMBER(max_entries, 1 << 18);
   NUMBER(map_flags, NO_PREALLOC);
-} zt_unwind_range SECTION(".maps");
+} zt_unwind_block SECTION(".maps");
 struct {
   NUMBER(type, BPF_ARRAY);
   NUMBER(key_size, 4);
-  NUMBER(value_size, 24);
+  NUMBER(value_size, 16);
   NUMBER(max_entries, REMEMBERED);
 } zt_unwind_cache SECTION(".maps");
 struct {
@@ -156,7 +161,8 @@ struct {
 // ---- the walk ----
 
 #define MAX_FRAMES 127
-#define CHUNK_WORDS 64
+// 1 KiB: a read costs some 100 ns, however long it is.
+#define CHUNK_WORDS 128
 // Bits of walk.count above the number of frames (parser/program.h, StackFrames).
 #define GUESSED (1ULL << 32)
 #define CUT (1ULL << 33)
@@ -174,6 +180,7 @@ struct walk {
   u64 flags;
   u64 exact;  // pc is not a return address: the first frame, and one that a signal interrupted
   u64 word;
+  u64 most;
 };
 
 enum cfa_kind { cfa_none, cfa_stack, cfa_frame, cfa_frame_deref, cfa_plt, cfa_signal, cfa_end, cfa_unusable };
@@ -201,7 +208,8 @@ INLINE long stack_word(struct walk *walk, u64 at) {
 }
 
 struct found {
-  struct range range;
+  struct identity file;
+  u64 offset_of_zero;
   u64 code;
 };
 
@@ -212,30 +220,28 @@ static __attribute__((noinline)) long take_vma(struct task_struct *task, struct 
   (void)task;
   found->code = (vma->vm_flags & 4) != 0;  // VM_EXEC
   if (file) {
-    found->range.offset_of_zero = ((u64)vma->vm_pgoff << 12) - vma->vm_start;
-    found->range.file.inode = file->f_inode->i_ino;
-    found->range.file.device = file->f_inode->i_sb->s_dev;
+    found->offset_of_zero = ((u64)vma->vm_pgoff << 12) - vma->vm_start;
+    found->file.inode = file->f_inode->i_ino;
+    found->file.device = file->f_inode->i_sb->s_dev;
   }
   return 0;
-}
-
-INLINE void big_endian(u8 *to, u64 value) {
-  u64 swapped = __builtin_bswap64(value);
-  __builtin_memcpy(to, &swapped, 8);
 }
 
 // Which file, and where in it: by what user space has told of this process, which holds in every context; else by the
 // kernel's own list of mappings, which is never behind, but can't be looked at twice while interrupts are off.
 INLINE long find_range(u64 tag, u64 address, struct found *found) {
-  struct range_key key;
-  key.bits = 128;
-  big_endian(key.tag_and_address, tag);
-  big_endian(key.tag_and_address + 8, address);
-  struct range *known = bpf_map_lookup_elem(&zt_unwind_range, &key);
-  if (known) {
-    found->range = *known;
-    found->code = 1;
-    return 0;
+  struct block_key key = {tag, address >> BLOCK_BITS};
+  struct block *block = bpf_map_lookup_elem(&zt_unwind_block, &key);
+  if (block) {
+    for (u32 i = 0; i < RANGES; i++) {
+      struct range *range = &block->ranges[i];
+      if (address < range->begin || address >= range->end)
+        continue;
+      found->file = range->file;
+      found->offset_of_zero = range->offset_of_zero;
+      found->code = 1;
+      return 0;
+    }
   }
   return bpf_find_vma(bpf_get_current_task_btf(), address, take_vma, found, 0);
 }
@@ -243,9 +249,9 @@ INLINE long find_range(u64 tag, u64 address, struct found *found) {
 // Tells user space once of a file that has no table yet.
 static __attribute__((noinline)) long report(struct found *found, u64 address) {
   u64 one = 1;
-  if (!found || bpf_map_update_elem(&zt_unwind_asked, &found->range.file, &one, 1) != 0)  // BPF_NOEXIST
+  if (!found || bpf_map_update_elem(&zt_unwind_asked, &found->file, &one, 1) != 0)  // BPF_NOEXIST
     return 0;
-  struct missing missing = {found->range.file, address, (u32)(bpf_get_current_pid_tgid() >> 32), 0};
+  struct missing missing = {found->file, address, (u32)(bpf_get_current_pid_tgid() >> 32), 0};
   return bpf_ringbuf_output(&zt_unwind_miss, &missing, sizeof(missing), 2);  // BPF_RB_FORCE_WAKEUP
 }
 
@@ -279,28 +285,28 @@ static __attribute__((noinline)) u64 look_up(u64 tag, u64 address) {
   struct found found = {};
   if (find_range(tag, address, &found) != 0 || !found.code)
     return NO_CODE;
-  if (!found.range.file.inode)
+  if (!found.file.inode)
     return cfa_none;  // code without a file: made at run time
-  void *rows = bpf_map_lookup_elem(&zt_unwind_files, &found.range.file);
+  void *rows = bpf_map_lookup_elem(&zt_unwind_files, &found.file);
   if (!rows) {
     report(&found, address);
     return cfa_none | PASSING;
   }
-  return search(rows, (u32)(address + found.range.offset_of_zero));
+  return search(rows, (u32)(address + found.offset_of_zero));
 }
 
 INLINE u64 rule_at(struct walk *walk, u64 address) {
-  u32 slot = (u32)((address ^ walk->memory_tag) * 0x9e3779b97f4a7c15ULL >> 50) & (REMEMBERED - 1);
+  u64 key = address ^ walk->memory_tag;
+  u32 slot = (u32)(key * 0x9e3779b97f4a7c15ULL >> 50);
   struct remembered *known = bpf_map_lookup_elem(&zt_unwind_cache, &slot);
   if (!known)
     return NO_CODE;
   u64 rule = READ(known->rule);
-  if ((READ(known->address) ^ rule) == address && (READ(known->tag) ^ rule) == walk->memory_tag)
+  if ((READ(known->key) ^ rule) == key)
     return rule;
   rule = look_up(walk->tag, address);
   if (!(rule & (NO_CODE | PASSING))) {
-    WRITE(known->address, address ^ rule);
-    WRITE(known->tag, walk->memory_tag ^ rule);
+    WRITE(known->key, key ^ rule);
     WRITE(known->rule, rule);
   }
   return rule;
@@ -374,16 +380,17 @@ INLINE long climb(struct walk *walk, u32 rule) {
   return walk->pc == 0;
 }
 
-static __attribute__((noinline)) long step(u32 index, void *context) {
-  struct walk *walk = *(struct walk **)context;
-  if (index >= MAX_FRAMES)
+// One frame. Not 0 when the walk is over.
+INLINE long take_frame(struct walk *walk) {
+  u64 index = READ(walk->count);
+  if (index >= walk->most)
     return 1;
   u64 rule = rule_at(walk, walk->exact ? walk->pc : walk->pc - 1);
   if ((rule & NO_CODE) && index > 0) {
     walk->flags |= CUT;
     return 1;
   }
-  walk->address[index] = walk->pc;
+  walk->address[index & 127] = walk->pc;
   walk->count = index + 1;
   walk->hash = (walk->hash ^ walk->pc) * 0xff51afd7ed558ccdULL;
   walk->hash ^= walk->hash >> 32;
@@ -397,6 +404,18 @@ static __attribute__((noinline)) long step(u32 index, void *context) {
     return 1;
   }
   return climb(walk, (u32)rule);
+}
+
+// Some frames: calls and returns are dear where processors are kept from speculating on them.
+#define FRAMES_A_STEP 16
+static __attribute__((noinline)) long step(u32 index, void *context) {
+  struct walk *walk = *(struct walk **)context;
+  (void)index;
+#pragma clang loop unroll(disable)
+  for (u32 i = 0; i < FRAMES_A_STEP; i++)
+    if (take_frame(walk))
+      return 1;
+  return 0;
 }
 
 // Walks the stack of the current process, at most `most` frames, into walk->count and walk->address; gives the hash of
@@ -418,14 +437,15 @@ __attribute__((noinline)) u64 zt_unwind(struct walk *walk, u32 most) {
   walk->sp = regs->sp;
   walk->bp = regs->bp;
   walk->tag = ((mm->start_stack * 0x9e3779b97f4a7c15ULL) ^ mm->end_code) * 0xff51afd7ed558ccdULL ^
-              (bpf_get_current_pid_tgid() >> 32);
+              (u32)task->tgid;
   walk->memory_tag = walk->tag + *epoch * 0x9e3779b97f4a7c15ULL;
   walk->chunk_at = 1ULL << 63;
   walk->flags = 0;
   walk->exact = 1;
+  walk->most = most < MAX_FRAMES ? most : MAX_FRAMES;
   walk->hash = 0x9e3779b97f4a7c15ULL;
   struct walk *context = walk;
-  bpf_loop(most, step, &context, 0);
+  bpf_loop((MAX_FRAMES + FRAMES_A_STEP - 1) / FRAMES_A_STEP, step, &context, 0);
   if (!walk->count)
     return 0;
   walk->hash ^= walk->flags;

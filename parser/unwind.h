@@ -57,11 +57,22 @@ constexpr uint64_t process_tag(uint32_t tgid, uint64_t start_stack, uint64_t end
 // FileIdentity → an array of UnwindRow; the first one is {number of rows, 0}.
 constexpr std::string_view unwind_files_map = "zt_unwind_files";
 constexpr uint32_t most_unwind_files = 4096;
-// LPM trie: {prefix length, process_tag, address} with the numbers in big-endian order → CodeRange.
-constexpr std::string_view unwind_ranges_map = "zt_unwind_range";
+// BlockKey → CodeBlock: what a process has mapped within 256 KiB. A block with more mappings than it holds is left to the
+// kernel's own list. (A plain hash map, since programs that may sleep can't have a longest-prefix map.)
+constexpr std::string_view unwind_blocks_map = "zt_unwind_block";
+constexpr uint32_t code_block_bits = 18;
+struct BlockKey {
+  uint64_t tag = 0;    // process_tag
+  uint64_t block = 0;  // address >> code_block_bits
+  auto operator<=>(const BlockKey&) const = default;
+};
 struct CodeRange {
+  uint64_t begin = 0, end = 0;
   FileIdentity file;
   uint64_t offset_of_zero = 0;  // address + this = offset in the file
+};
+struct CodeBlock {
+  CodeRange ranges[4];
 };
 // Ring buffer of MissingFile: met by a walk, and without a table.
 constexpr std::string_view unwind_missing_map = "zt_unwind_miss";
@@ -72,7 +83,7 @@ struct MissingFile {
   uint32_t reserved = 0;
 };
 // Bytes of scratch memory that a walk takes; StackFrames is their beginning.
-constexpr uint32_t unwind_walk_size = 1616;
+constexpr uint32_t unwind_walk_size = 2136;
 
 // One u64, changed whenever a table comes or goes: what was remembered of addresses is void then.
 constexpr std::string_view unwind_epoch_map = "zt_unwind_epoch";

@@ -2,7 +2,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <endian.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -24,25 +23,13 @@ int map_fd(const bpf_object* object, std::string_view name) {
   return map == nullptr ? -1 : bpf_map__fd(map);
 }
 
-struct __attribute__((packed)) RangeKey {
-  uint32_t bits = 0;
-  uint64_t tag = 0, address = 0;  // big-endian
-};
-
-// The largest block of a power of two that starts at `begin` and does not go beyond `end`: how many low bits it has.
-unsigned block_bits(uint64_t begin, uint64_t end) {
-  unsigned bits = begin == 0 ? 63 : static_cast<unsigned>(__builtin_ctzll(begin));
-  while ((uint64_t{1} << bits) > end - begin) bits--;
-  return bits;
-}
-
 }  // namespace
 
 std::unique_ptr<UnwindTables> UnwindTables::of(const bpf_object* object) {
-  const int files = map_fd(object, unwind_files_map), ranges = map_fd(object, unwind_ranges_map);
+  const int files = map_fd(object, unwind_files_map), blocks = map_fd(object, unwind_blocks_map);
   const int epoch = map_fd(object, unwind_epoch_map), missing = map_fd(object, unwind_missing_map);
-  if (files < 0 || ranges < 0 || epoch < 0 || missing < 0) return nullptr;
-  std::unique_ptr<UnwindTables> tables(new UnwindTables(files, ranges, epoch));
+  if (files < 0 || blocks < 0 || epoch < 0 || missing < 0) return nullptr;
+  std::unique_ptr<UnwindTables> tables(new UnwindTables(files, blocks, epoch));
   const auto hand_over = [](void* context, void* data, size_t size) {
     MissingFile file;
     if (size < sizeof file) return 0;
@@ -100,28 +87,59 @@ void UnwindTables::add_program(const std::string& path) {
   }
 }
 
-void UnwindTables::add_mapping(pid_t pid, uint64_t tag, const Mapping& mapping) {
-  if (!known_.contains(mapping.file)) {
-    const int fd = open_mapped(pid, mapping);
-    if (fd >= 0) {
-      add_file(fd, mapping.file);
-      close(fd);
-    }
-  }
-  const CodeRange range{mapping.file, mapping.offset - mapping.begin};
-  for (uint64_t at = mapping.begin; at < mapping.end;) {
-    const unsigned bits = block_bits(at, mapping.end);
-    const RangeKey key{128 - bits, htobe64(tag), htobe64(at)};
-    bpf_map_update_elem(ranges_, &key, &range, BPF_ANY);
-    at += uint64_t{1} << bits;
-  }
+void UnwindTables::add_file_of(pid_t pid, const Mapping& mapping) {
+  if (known_.contains(mapping.file)) return;
+  const int fd = open_mapped(pid, mapping);
+  if (fd < 0) return;
+  add_file(fd, mapping.file);
+  close(fd);
 }
 
-void UnwindTables::add_process(pid_t pid) {
-  const auto tag = tag_of(pid);
-  const auto maps = read_small_file(fmt::format("/proc/{}/maps", pid));
-  if (!tag || !maps) return;
-  for (const Mapping& mapping : parse_mappings(*maps)) add_mapping(pid, *tag, mapping);
+// While exec is under way the tag's two addresses are not there yet.
+std::optional<uint64_t> UnwindTables::tag(pid_t pid) {
+  Told& told = told_[pid];
+  for (int round = 0; !told.tag && round < 20; round++) {
+    told.tag = tag_of(pid);
+    if (!told.tag && access(fmt::format("/proc/{}", pid).c_str(), F_OK) != 0) break;
+    if (!told.tag) usleep(50);
+  }
+  if (told.tag) return told.tag;
+  told_.erase(pid);
+  return std::nullopt;
+}
+
+void UnwindTables::add_range(pid_t pid, const Mapping& mapping) {
+  const auto whose = tag(pid);
+  if (!whose) return;
+  const CodeRange range{mapping.begin, mapping.end, mapping.file, mapping.offset - mapping.begin};
+  bool replaced = false;
+  for (uint64_t at = mapping.begin >> code_block_bits; at <= (mapping.end - 1) >> code_block_bits; at++) {
+    const BlockKey key{*whose, at};
+    CodeBlock block;
+    bpf_map_lookup_elem(blocks_, &key, &block);
+    CodeRange* room = nullptr;
+    for (CodeRange& each : block.ranges) {
+      const bool overlaps = each.begin < range.end && range.begin < each.end;
+      const bool same = overlaps && each.file == range.file && each.offset_of_zero == range.offset_of_zero;
+      if (overlaps) each.end = 0;
+      replaced = replaced || (overlaps && !same);
+      if (each.end == 0) room = &each;
+    }
+    if (room != nullptr) *room = range;
+    bpf_map_update_elem(blocks_, &key, &block, BPF_ANY);
+    told_[pid].blocks.insert(at);
+  }
+  if (replaced) forget_addresses();
+}
+
+void UnwindTables::forget_process(pid_t pid) {
+  const auto told = told_.find(pid);
+  if (told == told_.end()) return;
+  for (const uint64_t block : told->second.blocks) {
+    const BlockKey key{*told->second.tag, block};
+    bpf_map_delete_elem(blocks_, &key);
+  }
+  told_.erase(told);
 }
 
 void UnwindTables::forget_addresses() {

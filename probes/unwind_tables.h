@@ -5,7 +5,9 @@
 
 #include <sys/types.h>
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -33,12 +35,12 @@ class UnwindTables {
   void add_file(int fd, const FileIdentity& file);
   // The files of a program that will run, and of the libraries that it names: before its first instruction.
   void add_program(const std::string& path);
-  // A mapping of a process, with the process's tag; the file's table is made, too.
-  void add_mapping(pid_t pid, uint64_t tag, const Mapping& mapping);
-  // All that a process has mapped now.
-  void add_process(pid_t pid);
-  // Something else is mapped now where a process had code: what the kernel side remembers of addresses is void.
-  void forget_addresses();
+  // The file behind a mapping of a process.
+  void add_file_of(pid_t pid, const Mapping& mapping);
+  // Where a process has mapped code.
+  void add_range(pid_t pid, const Mapping& mapping);
+  // It has ended, or runs another program now.
+  void forget_process(pid_t pid);
 
   // Readable when a walk has met a file without a table: then serve() makes it.
   int wait_fd() const;
@@ -48,13 +50,22 @@ class UnwindTables {
   std::string summary() const;
 
  private:
-  UnwindTables(int files, int ranges, int epoch) : files_(files), ranges_(ranges), epoch_(epoch) {}
+  // What the kernel side was told of a process.
+  struct Told {
+    std::optional<uint64_t> tag;
+    std::set<uint64_t> blocks;
+  };
+  UnwindTables(int files, int blocks, int epoch) : files_(files), blocks_(blocks), epoch_(epoch) {}
+  std::optional<uint64_t> tag(pid_t pid);
+  // Something else is mapped now where a process had code: what the kernel side remembers of addresses is void.
+  void forget_addresses();
   void put_table(const FileIdentity& file, std::span<const UnwindRow> rows);
   void missing(const MissingFile& file);
 
-  int files_, ranges_, epoch_;  // maps of the object, which owns them
+  int files_, blocks_, epoch_;  // maps of the object, which owns them
   ring_buffer* ring_ = nullptr;
   std::set<FileIdentity> known_;
+  std::map<pid_t, Told> told_;
   size_t rows_ = 0;
   size_t without_table_ = 0;
   double milliseconds_ = 0;

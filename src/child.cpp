@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -149,7 +148,6 @@ Child::Child(Child&& other) noexcept
       go_(std::exchange(other.go_, -1)),
       failure_(std::exchange(other.failure_, -1)),
       program_(std::move(other.program_)),
-      last_look_(std::move(other.last_look_)),
       status_(other.status_) {}
 
 Child::~Child() {
@@ -181,55 +179,9 @@ Status Child::release() {
   return error;
 }
 
-bool Child::look_before_it_ends(std::function<void()> last_look) {
-  if (ptrace(PTRACE_SEIZE, pid_, nullptr, PTRACE_O_TRACEEXIT) != 0) return false;
-  last_look_ = std::move(last_look);
-  return true;
-}
-
-void Child::attend() {
-  int status = 0;
-  while (!status_ && waitpid(pid_, &status, WNOHANG | __WALL) == pid_) {
-    if (!WIFSTOPPED(status)) {
-      status_ = status;
-      return;
-    }
-    int event = status >> 16, number = WSTOPSIG(status);
-    if (event == PTRACE_EVENT_EXIT) {
-      if (last_look_) last_look_();
-      ptrace(PTRACE_CONT, pid_, nullptr, nullptr);
-    } else if (event == PTRACE_EVENT_STOP) {
-      // Stopped as a whole, by SIGSTOP or from a terminal: it stays so until SIGCONT.
-      bool group_stop = number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
-      ptrace(group_stop ? PTRACE_LISTEN : PTRACE_CONT, pid_, nullptr, nullptr);
-    } else {
-      ptrace(PTRACE_CONT, pid_, nullptr, number);  // a signal on its way: let it through
-    }
-  }
-}
-
-void Child::let_go() {
-  if (!last_look_ || status_) return;
-  last_look_ = nullptr;
-  // Only a stopped process can be let go; should it not stop soon, our own end lets it go.
-  ptrace(PTRACE_INTERRUPT, pid_, nullptr, nullptr);
-  for (int i = 0; i < 20; ++i) {
-    int status = 0;
-    if (waitpid(pid_, &status, WNOHANG | __WALL) == pid_) {
-      if (!WIFSTOPPED(status)) {
-        status_ = status;
-        return;
-      }
-      bool signal_on_its_way = status >> 16 == 0;
-      ptrace(PTRACE_DETACH, pid_, nullptr, signal_on_its_way ? WSTOPSIG(status) : 0);
-      return;
-    }
-    usleep(1000);
-  }
-}
-
 std::optional<int> Child::ended() {
-  attend();
+  int status = 0;
+  if (!status_ && waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
   return status_;
 }
 

@@ -5,7 +5,6 @@
 
 #include <sys/types.h>
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,13 +31,6 @@ class Child {
   pid_t pid() const { return pid_; }
   // Lets it run. An Error when the system refuses to execute it.
   Status release();
-  // Before release(): `last_look` is called when the command is about to end, its memory mapped still. This
-  // takes ptrace on its first thread, and attend() whenever SIGCHLD comes. False when the system does not
-  // allow it.
-  bool look_before_it_ends(std::function<void()> last_look);
-  void attend();
-  // No more of that: it may be stopped, or end, as it likes.
-  void let_go();
   // The wait status, once it has ended.
   std::optional<int> ended();
   // SIGTERM, when it still runs, and a short while for it to end.
@@ -51,7 +43,6 @@ class Child {
   int go_ = -1;       // the child waits for a byte from here
   int failure_ = -1;  // errno of a failed execve comes from here; end of file when it worked
   std::string program_;
-  std::function<void()> last_look_;  // set while ptrace holds it
   std::optional<int> status_;
 };
 

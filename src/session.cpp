@@ -10,10 +10,10 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <set>
 
 #include "probes/cxx_name.h"
 #include "probes/unwind_tables.h"
+#include "src/code_watch.h"
 #include "src/messages.h"
 #include "src/symbols.h"
 #include "src/watch.h"
@@ -25,7 +25,6 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds fastest_drain{10}, slowest_drain{50};
-constexpr milliseconds first_look{1}, slowest_look{1000};
 constexpr size_t most_links_first = 64;
 constexpr int child_farewell_ms = 100;
 
@@ -98,10 +97,9 @@ struct Tick {
   bool due() const { return wanted && Clock::now() >= next; }
 };
 
-std::optional<milliseconds> time_until(const Tick& a, const Tick& b) {
-  if (!a.wanted && !b.wanted) return std::nullopt;
-  Clock::time_point next = !b.wanted || (a.wanted && a.next < b.next) ? a.next : b.next;
-  auto left = std::chrono::ceil<milliseconds>(next - Clock::now());
+std::optional<milliseconds> time_until(const Tick& tick) {
+  if (!tick.wanted) return std::nullopt;
+  auto left = std::chrono::ceil<milliseconds>(tick.next - Clock::now());
   return std::max(left, milliseconds{0});
 }
 
@@ -115,6 +113,7 @@ class Session {
         child_(child),
         options_(options),
         watch_(std::move(watch)),
+        code_(symbols_, tracer.unwind_tables(), child != nullptr ? child->pid() : options.pid),
         demangled_functions_(demangled(program.point_functions)),
         names_{[this](uint64_t address, bool is_return) { return symbols_.kernel(address, is_return); },
                [this](uint32_t tgid, uint64_t address, bool is_return) {
@@ -147,49 +146,32 @@ class Session {
   }
 
   Status start() {
-    if (auto status = prepare_stacks(); !status) return status;
+    if (names_user_code(program_)) {
+      const std::string* command = child_ != nullptr ? &child_->program() : nullptr;
+      if (auto status = code_.start(program_, command, watch_); !status) return status;
+      if (UnwindTables* tables = tracer_.unwind_tables(); tables != nullptr && options_.verbose)
+        say(stderr, tables->summary() + "\n");
+    }
     if (auto status = tracer_.run("BEGIN"); !status) return status;
     if (auto status = fetch(); !status || over()) return status;
-    if (auto status = arm(); !status) return status;
-    if (int urgent = tracer_.wait_fd(); urgent >= 0) {
-      if (auto status = watch_.add_messages(urgent); !status) return status;
-    }
+    // Before it is said that probes are armed: the process may end right then.
     bool watched = child_ != nullptr || options_.pid.has_value();
     if (watched) {
       if (auto status = watch_.add_process(child_ != nullptr ? child_->pid() : *options_.pid); !status)
         return status;
     }
+    if (auto status = arm(); !status) return status;
+    if (int urgent = tracer_.wait_fd(); urgent >= 0) {
+      if (auto status = watch_.add_messages(urgent); !status) return status;
+    }
     drain_.wanted = sends_messages(program_);
     drain_.plan(fastest_drain);
-    look_.wanted = watched && names_user_code(program_);
     if (child_ != nullptr) {
-      // A short command may be over before the first look at it.
-      if (look_.wanted) child_->look_before_it_ends([this] { look(); });
       if (auto status = child_->release(); !status) return status;
     }
-    look();
-    look_.plan(first_look);
     // A tenth of a second now, while probes count, rather than when somebody waits for the answers.
     if (names_kernel_code(program_)) symbols_.read_kernel();
     return Nothing{};
-  }
-
-  // Unwind tables for the code that is known to be met; what else is met gets its table then.
-  Status prepare_stacks() {
-    UnwindTables* tables = tracer_.unwind_tables();
-    if (tables == nullptr) return Nothing{};
-    if (child_ != nullptr) {
-      tables->add_program(child_->program());
-    } else if (options_.pid) {
-      tables->add_process(*options_.pid);
-    } else {
-      std::set<std::string_view> files;
-      for (const auto& probe : program_.probes)
-        for (const auto& point : probe.points)
-          if (point.target.starts_with('/') && files.insert(point.target).second) tables->add_program(point.target);
-    }
-    if (options_.verbose) say(stderr, tables->summary() + "\n");
-    return tables->wait_fd() < 0 ? Status(Nothing{}) : watch_.add_code(tables->wait_fd());
   }
 
   Status arm() {
@@ -207,19 +189,14 @@ class Session {
 
   Status loop() {
     while (!over()) {
-      auto events = watch_.wait(time_until(drain_, look_));
+      auto events = watch_.wait(time_until(drain_));
       if (!events) return events.error();
-      if (events->code) tracer_.unwind_tables()->serve();
-      if (events->child_changed && child_ != nullptr) child_->attend();
+      if (events->code) code_.serve();
       if (events->message || drain_.due()) {
         uint64_t before = messages_.received();
         if (auto status = fetch(); !status) return status;
         bool busy = messages_.received() != before;
         drain_.plan(busy ? fastest_drain : std::min(drain_.every * 2, slowest_drain));
-      }
-      if (look_.due()) {
-        look();
-        look_.plan(std::min(look_.every * 2, slowest_look));
       }
       if (events->signal || events->process_ended) break;
     }
@@ -229,8 +206,7 @@ class Session {
   Status finish() {
     ending_ = true;
     watch_.signals_end_at_once();
-    look();
-    if (child_ != nullptr) child_->let_go();
+    code_.serve();
     // The kernel takes a moment for each link, and lets go of perf events one after the other: nobody waits for many.
     bool slow = tracer_.links() > most_links_first;
     if (armed_ && !slow) tracer_.disarm();
@@ -277,7 +253,8 @@ class Session {
       output_.lost(
           {messages_.malformed(), "event", "lost", "the message was cut short", "please report this"});
     }
-    if (!symbols_.trouble().empty()) say(stderr, symbols_.trouble() + "\n");
+    for (const std::string& trouble : {symbols_.trouble(), code_.trouble()})
+      if (!trouble.empty()) say(stderr, trouble + "\n");
   }
 
   void tell_skipped() {
@@ -296,12 +273,6 @@ class Session {
     bool interrupted = status && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGINT;
     if (!status || *status == 0 || interrupted || options_.quiet) return;
     say(stderr, fmt::format("the command ended with {}\n", wait_status_text(*status)));
-  }
-
-  // A snapshot of the traced process's mappings, while there is one.
-  void look() {
-    if (!look_.wanted) return;
-    symbols_.observe(child_ != nullptr ? child_->pid() : *options_.pid);
   }
 
   Status fetch() {
@@ -328,10 +299,11 @@ class Session {
   const SessionOptions& options_;
   Watch watch_;
   Symbols symbols_;
+  CodeWatch code_;
   std::vector<std::string> demangled_functions_;
   Names names_;
   Messages messages_;
-  Tick drain_, look_;
+  Tick drain_;
   bool armed_ = false;
   bool ending_ = false;
   bool reader_gone_ = false;

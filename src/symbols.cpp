@@ -16,6 +16,8 @@ namespace {
 
 constexpr uint64_t farthest_in_kernel = 1 << 20;  // no function of the kernel is larger
 constexpr size_t most_open_files = 512;
+constexpr size_t most_mappings = 8192;  // of one process
+constexpr size_t most_ended_processes = 4096;
 
 std::string address_text(uint64_t address) { return fmt::format("{:#x}", address); }
 
@@ -115,25 +117,40 @@ Symbols::File& Symbols::file(pid_t pid, const Mapping& mapping) {
   return *file;
 }
 
-void Symbols::observe(pid_t pid) {
-  auto maps = read_file(fmt::format("/proc/{}/maps", pid));
-  Process& process = processes_[static_cast<uint32_t>(pid)];
-  if (!maps || maps->empty() || *maps == process.maps) return;
-  process.maps = std::move(*maps);
-  auto mappings = parse_mappings(process.maps);
-  for (const auto& mapping : mappings) file(pid, mapping);
-  // What was mapped before and is not now stays known, behind what is: an address may be older than this
-  // snapshot.
-  for (auto& old : process.mappings) {
-    bool covered = std::any_of(mappings.begin(), mappings.end(), [&](const Mapping& now) {
-      return old.begin < now.end && now.begin < old.end;
-    });
-    if (!covered) mappings.push_back(std::move(old));
-  }
-  process.mappings = std::move(mappings);
+const Symbols::Mappings& Symbols::observe(pid_t pid) {
+  if (auto maps = read_file(fmt::format("/proc/{}/maps", pid)))
+    for (const Mapping& mapping : parse_mappings(*maps)) mapped(pid, mapping);
+  return processes_[static_cast<uint32_t>(pid)];
 }
 
-Symbols::Process& Symbols::process(uint32_t tgid) {
+void Symbols::mapped(pid_t pid, const Mapping& mapping) {
+  Mappings& mappings = processes_[static_cast<uint32_t>(pid)];
+  auto same = [&](const auto& known) {
+    return known->begin == mapping.begin && known->end == mapping.end && known->offset == mapping.offset &&
+           known->file == mapping.file;
+  };
+  auto overlaps = [&](const auto& known) { return known->begin < mapping.end && mapping.begin < known->end; };
+  auto newest = std::find_if(mappings.rbegin(), mappings.rend(), overlaps);
+  if (newest != mappings.rend() && same(*newest)) return;
+  if (mappings.size() >= most_mappings) mappings.erase(mappings.begin());
+  mappings.push_back(std::make_shared<const Mapping>(mapping));
+  file(pid, mapping);
+}
+
+const Symbols::Mappings& Symbols::forked(pid_t parent, pid_t pid) {
+  auto known = processes_.find(static_cast<uint32_t>(parent));
+  Mappings inherited = known == processes_.end() ? Mappings() : known->second;
+  return processes_[static_cast<uint32_t>(pid)] = std::move(inherited);
+}
+
+void Symbols::ended(pid_t pid) {
+  ended_.push_back(static_cast<uint32_t>(pid));
+  if (ended_.size() <= most_ended_processes) return;
+  processes_.erase(ended_.front());
+  ended_.pop_front();
+}
+
+Symbols::Mappings& Symbols::process(uint32_t tgid) {
   if (!processes_.contains(tgid)) observe(static_cast<pid_t>(tgid));
   return processes_[tgid];
 }
@@ -141,7 +158,9 @@ Symbols::Process& Symbols::process(uint32_t tgid) {
 std::string Symbols::user(uint32_t tgid, uint64_t address, bool is_return) {
   if (address == stack_ends_here) return "[the frames above could not be found]";
   uint64_t inside = is_return && address > 0 ? address - 1 : address;
-  for (const auto& mapping : process(tgid).mappings) {
+  const Mappings& mappings = process(tgid);
+  for (auto each = mappings.rbegin(); each != mappings.rend(); ++each) {
+    const Mapping& mapping = **each;
     if (inside < mapping.begin || inside >= mapping.end) continue;
     const Binary* binary = file(static_cast<pid_t>(tgid), mapping).symbols(mapping.path);
     auto place =

@@ -1,11 +1,12 @@
-// Address → name, for the kernel and for processes, also for processes that have ended since: observe() takes
-// a snapshot of what a process has mapped while it lives, and keeps the mapped files open, so that neither
-// its end nor a deleted or replaced file loses a name. Everything is read when it is first needed, once.
+// Address → name, for the kernel and for processes, also for processes that have ended since: it is told what a
+// process maps while it lives (src/code_watch), and keeps the mapped files open, so that neither its end nor a
+// deleted or replaced file loses a name. Symbols are read when the first name of a file is asked for, once.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -48,8 +49,16 @@ class Symbols {
   Symbols(const Symbols&) = delete;
   Symbols& operator=(const Symbols&) = delete;
 
-  // Takes a new snapshot of the process, or keeps the last one when it has none (any more).
-  void observe(pid_t pid);
+  // What a process has mapped, oldest first.
+  using Mappings = std::vector<std::shared_ptr<const Mapping>>;
+  // Takes a snapshot of the process; what was known of it stays known.
+  const Mappings& observe(pid_t pid);
+  // One more mapping. It hides what was mapped there before.
+  void mapped(pid_t pid, const Mapping& mapping);
+  // A new process, which begins with its parent's mappings.
+  const Mappings& forked(pid_t parent, pid_t pid);
+  // Of processes that have ended, the last few thousand are remembered.
+  void ended(pid_t pid);
 
   // Reads the kernel's names, unless that has been done; kernel() does it when it has to.
   void read_kernel();
@@ -63,16 +72,13 @@ class Symbols {
 
  private:
   struct File;
-  struct Process {
-    std::string maps;  // the text of the snapshot
-    std::vector<Mapping> mappings;
-  };
-  Process& process(uint32_t tgid);
+  Mappings& process(uint32_t tgid);
   File& file(pid_t pid, const Mapping& mapping);
 
   std::string kallsyms_;
   std::optional<KernelNames> kernel_;
-  std::map<uint32_t, Process> processes_;
+  std::map<uint32_t, Mappings> processes_;
+  std::deque<uint32_t> ended_;
   std::map<FileIdentity, std::unique_ptr<File>> files_;
   Demangler demangler_;
   std::string trouble_;

@@ -18,19 +18,12 @@ namespace zeektrace {
 namespace {
 
 constexpr std::array ending_signals = {SIGINT, SIGTERM, SIGHUP};
-enum What : uint32_t { signal_came, process_ended, child_changed, message_came, code_came };
+enum What : uint32_t { signal_came, process_ended, message_came, code_came };
 
 sigset_t ending_set() {
   sigset_t set;
   sigemptyset(&set);
   for (int number : ending_signals) sigaddset(&set, number);
-  return set;
-}
-
-sigset_t child_set() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGCHLD);
   return set;
 }
 
@@ -56,30 +49,25 @@ void leave(int number) {
 }  // namespace
 
 Result<Watch> Watch::make() {
-  sigset_t ending = ending_set(), child = child_set();
+  sigset_t ending = ending_set();
   sigprocmask(SIG_BLOCK, &ending, nullptr);
-  sigprocmask(SIG_BLOCK, &child, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  Watch watch(epoll_create1(EPOLL_CLOEXEC), signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK),
-              signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (watch.epoll_ < 0 || watch.signals_ < 0 || watch.children_ < 0) {
+  Watch watch(epoll_create1(EPOLL_CLOEXEC), signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (watch.epoll_ < 0 || watch.signals_ < 0) {
     return errno_error(errno, "can't watch for signals");
   }
   if (auto status = watch.add(watch.signals_, signal_came); !status) return status.error();
-  if (auto status = watch.add(watch.children_, child_changed); !status) return status.error();
   return watch;
 }
 
 Watch::Watch(Watch&& other) noexcept
     : epoll_(std::exchange(other.epoll_, -1)),
       signals_(std::exchange(other.signals_, -1)),
-      children_(std::exchange(other.children_, -1)),
       processes_(std::exchange(other.processes_, {})) {}
 
 Watch::~Watch() {
   for (int fd : processes_) close(fd);
   if (signals_ >= 0) close(signals_);
-  if (children_ >= 0) close(children_);
   if (epoll_ >= 0) close(epoll_);
 }
 
@@ -111,13 +99,6 @@ Result<Watch::Events> Watch::wait(std::optional<std::chrono::milliseconds> most)
     switch (ready[static_cast<size_t>(i)].data.u32) {
       case signal_came: events.signal = true; break;
       case process_ended: events.process_ended = true; break;
-      case child_changed: {
-        signalfd_siginfo info;
-        while (read(children_, &info, sizeof info) > 0) {
-        }
-        events.child_changed = true;
-        break;
-      }
       case code_came: events.code = true; break;
       default: events.message = true; break;
     }

@@ -14,7 +14,7 @@ namespace zeektrace {
 
 class Watch {
  public:
-  // Blocks SIGINT, SIGTERM, SIGHUP and SIGCHLD: from now on they are events. SIGPIPE is ignored.
+  // Blocks SIGINT, SIGTERM and SIGHUP: from now on they are events. SIGPIPE is ignored.
   static Result<Watch> make();
   Watch(Watch&& other) noexcept;
   Watch& operator=(Watch&&) = delete;
@@ -28,7 +28,6 @@ class Watch {
   struct Events {
     bool signal = false;
     bool process_ended = false;
-    bool child_changed = false;
     bool message = false;
     bool code = false;
   };
@@ -42,11 +41,10 @@ class Watch {
   void signals_end_at_once();
 
  private:
-  Watch(int epoll, int signals, int children) : epoll_(epoll), signals_(signals), children_(children) {}
+  Watch(int epoll, int signals) : epoll_(epoll), signals_(signals) {}
   Status add(int fd, uint32_t what);
   int epoll_ = -1;
   int signals_ = -1;
-  int children_ = -1;  // SIGCHLD
   std::vector<int> processes_;
 };
 

@@ -20,6 +20,7 @@ struct mm_struct {
   unsigned long end_code, start_stack;
 };
 struct task_struct {
+  int tgid;
   struct mm_struct *mm;
 };
 struct pt_regs {
@@ -54,9 +55,9 @@ static long bpf_loop(unsigned count, void *callback, void *context, unsigned lon
   return 0;
 }
 
-char zt_unwind_files, zt_unwind_range, zt_unwind_cache, zt_unwind_asked, zt_unwind_miss, zt_unwind_epoch;
+char zt_unwind_files, zt_unwind_block, zt_unwind_cache, zt_unwind_asked, zt_unwind_miss, zt_unwind_epoch;
 
 #include "codegen/unwind.bpf.c"
 
 const unsigned unwind_sizes[] = {sizeof(struct walk), sizeof(struct row),     sizeof(struct identity),
-                                 sizeof(struct range), sizeof(struct missing), offsetof(struct walk, chunk)};
+                                 sizeof(struct block), sizeof(struct missing), offsetof(struct walk, chunk)};

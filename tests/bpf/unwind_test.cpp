@@ -10,7 +10,7 @@
 #include "parser/unwind.h"
 
 using zeektrace::CfaKind;
-using zeektrace::CodeRange;
+using zeektrace::CodeBlock;
 using zeektrace::FileIdentity;
 using zeektrace::MissingFile;
 using zeektrace::rbp_at_rbp;
@@ -29,6 +29,7 @@ struct Memory {
   unsigned long end_code, start_stack;
 };
 struct Task {
+  int tgid;
   Memory* mm;
 };
 struct Vma {
@@ -46,7 +47,7 @@ struct File {
   Inode* inode;
 };
 struct Remembered {
-  uint64_t address, tag, rule;
+  uint64_t key, rule;
 };
 
 constexpr uint64_t stack_at = 0x7ffc00001000, code_at = 0x400000;
@@ -60,11 +61,11 @@ struct World {
   bool has_table = true, told_ranges = true, has_file = true;
   uint64_t code_size = 0x10000;
   Memory memory{0x5000, 0x7ffd00000000};
-  Task task{&memory};
+  Task task{42, &memory};
   Registers registers{};
   std::vector<Remembered> cache = std::vector<Remembered>(16384);
   uint64_t epoch = 0;
-  CodeRange range{{7, 8}, file_offset_of_code - code_at};
+  CodeBlock block{};
   std::map<FileIdentity, uint64_t> asked;
   std::vector<MissingFile> missing;
   int vma_lookups = 0, searches = 0;
@@ -81,7 +82,7 @@ World* world = nullptr;
 }  // namespace
 
 extern "C" {
-extern char zt_unwind_files, zt_unwind_range, zt_unwind_cache, zt_unwind_asked, zt_unwind_miss, zt_unwind_epoch;
+extern char zt_unwind_files, zt_unwind_block, zt_unwind_cache, zt_unwind_asked, zt_unwind_miss, zt_unwind_epoch;
 extern const unsigned unwind_sizes[];
 unsigned long long zt_unwind(void* walk, unsigned most);
 
@@ -90,12 +91,13 @@ void* unwind_lookup(void* map, const void* key) {
   std::memcpy(&index, key, sizeof index);
   if (map == &zt_unwind_cache) return &world->cache.at(index);
   if (map == &zt_unwind_epoch) return &world->epoch;
-  if (map == &zt_unwind_range) {
-    uint64_t address = 0;
-    std::memcpy(&address, static_cast<const char*>(key) + 12, sizeof address);
-    address = __builtin_bswap64(address);
-    const bool inside = address >= code_at && address - code_at < world->code_size;
-    return world->told_ranges && inside ? &world->range : nullptr;
+  if (map == &zt_unwind_block) {
+    zeektrace::BlockKey wanted;
+    std::memcpy(&wanted, key, sizeof wanted);
+    const uint64_t tag = zeektrace::process_tag(42, world->memory.start_stack, world->memory.end_code);
+    world->block.ranges[2] = {code_at, code_at + world->code_size, {7, 8}, file_offset_of_code - code_at};
+    const bool known = world->told_ranges && wanted.tag == tag && wanted.block == code_at >> zeektrace::code_block_bits;
+    return known ? &world->block : nullptr;
   }
   if (map == &zt_unwind_files) {
     world->searches++;
@@ -171,7 +173,7 @@ TEST_F(Unwind, layouts_are_those_of_user_space) {
   EXPECT_EQ(unwind_sizes[0], zeektrace::unwind_walk_size);
   EXPECT_EQ(unwind_sizes[1], sizeof(UnwindRow));
   EXPECT_EQ(unwind_sizes[2], sizeof(FileIdentity));
-  EXPECT_EQ(unwind_sizes[3], sizeof(CodeRange));
+  EXPECT_EQ(unwind_sizes[3], sizeof(CodeBlock));
   EXPECT_EQ(unwind_sizes[4], sizeof(MissingFile));
   EXPECT_EQ(unwind_sizes[5], sizeof(StackFrames));
 }

@@ -10,8 +10,12 @@
 //   8 deep       forty frames
 //   9 thread     a thread's first function
 //  10 large      a frame of 300,000 bytes
+// `climber killed` does the first chain, and then kills itself.
+// `climber others` waits a second and then runs itself twenty times, one after the other.
 // `climber busy SECONDS` burns CPU time in `burn`, six frames deep, for profilers.
 #include <alloca.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -133,13 +137,30 @@ FRAME void busy(double seconds) {
   asm volatile("" ::"r"(n));
 }
 
+static void others() {
+  sleep(1);
+  for (int i = 0; i < 20; i++) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      execl("/proc/self/exe", "climber", nullptr);
+      _exit(1);
+    }
+    waitpid(pid, nullptr, 0);
+  }
+}
+
 int main(int argc, char** argv) {
+  if (argc == 2 && std::strcmp(argv[1], "others") == 0) {
+    others();
+    return 0;
+  }
   if (argc == 3 && std::strcmp(argv[1], "busy") == 0) {
     busy(std::atof(argv[2]));
     return 0;
   }
   std::signal(SIGUSR1, on_signal);
   plain_3(1);
+  if (argc == 2 && std::strcmp(argv[1], "killed") == 0) std::raise(SIGKILL);
   callback(2);
   function(3);
   with_alloca(4);

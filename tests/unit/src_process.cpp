@@ -241,30 +241,6 @@ TEST(Child, WhatTheKernelRefusesIsAnErrorAtRelease) {
   child->stop(1000);
 }
 
-TEST(Child, CanBeLookedAtBeforeItEnds) {
-  auto child = Child::start({"sh", "-c", "trap : USR1; kill -USR1 $$; exit 3"});
-  ASSERT_TRUE(child);
-  std::string maps;
-  ASSERT_TRUE(child->look_before_it_ends(
-      [&] { maps = *read_file("/proc/" + std::to_string(child->pid()) + "/maps"); }));
-  ASSERT_TRUE(child->release());
-  for (int i = 0; i < 5000 && !child->ended(); ++i) usleep(1000);
-  ASSERT_TRUE(child->ended());
-  EXPECT_EQ(wait_status_text(*child->ended()), "status 3");
-  EXPECT_THAT(maps, HasSubstr("[stack]"));
-}
-
-TEST(Child, CanBeLetGoAndStopped) {
-  auto child = Child::start(words("sleep 60"));
-  ASSERT_TRUE(child);
-  ASSERT_TRUE(child->look_before_it_ends([] {}));
-  ASSERT_TRUE(child->release());
-  child->let_go();
-  child->stop(1000);
-  ASSERT_TRUE(child->ended());
-  EXPECT_EQ(wait_status_text(*child->ended()), "signal 15 (Terminated)");
-}
-
 TEST(Child, StopEndsIt) {
   auto child = Child::start(words("sleep 60"));
   ASSERT_TRUE(child);

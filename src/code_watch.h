@@ -1,0 +1,44 @@
+// Follows which code the traced processes have mapped, from before the probes are armed until the end, and tells the two
+// that need it: Symbols, so that names outlive processes and files, and UnwindTables, so that stacks can be walked. By
+// snapshots of what is there at the start, and by the kernel's announcements from then on; nobody is stopped for it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include "parser/program.h"
+#include "probes/mapping_events.h"
+#include "src/symbols.h"
+#include "src/watch.h"
+
+namespace zeektrace {
+
+class UnwindTables;
+
+class CodeWatch {
+ public:
+  // `tables` may be null. With `only`, that process alone is of interest. All must outlive it.
+  CodeWatch(Symbols& symbols, UnwindTables* tables, std::optional<pid_t> only)
+      : symbols_(symbols), tables_(tables), only_(only) {}
+
+  // Begins to listen, and takes what is there. `command`: the program of -c, which will run in `only`.
+  Status start(const Program& program, const std::string* command, Watch& watch);
+  // What was announced since.
+  void serve();
+  // Why names or stacks may be missing, to be told at the end; empty when all went well.
+  std::string trouble() const;
+
+ private:
+  void take_processes();
+  void take(const MappingEvent& event);
+
+  Symbols& symbols_;
+  UnwindTables* tables_;
+  std::optional<pid_t> only_;
+  std::optional<MappingEvents> events_;
+  std::string trouble_;
+};
+
+}  // namespace zeektrace
