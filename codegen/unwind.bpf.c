@@ -101,6 +101,7 @@ struct block {
 struct missing {
   struct identity file;
   u64 address;
+  u64 tag;
   u32 tgid;
   u32 reserved;
 };
@@ -247,11 +248,11 @@ INLINE long find_range(u64 tag, u64 address, struct found *found) {
 }
 
 // Tells user space once of a file that has no table yet.
-static __attribute__((noinline)) long report(struct found *found, u64 address) {
+static __attribute__((noinline)) long report(struct found *found, u64 address, u64 tag) {
   u64 one = 1;
   if (!found || bpf_map_update_elem(&zt_unwind_asked, &found->file, &one, 1) != 0)  // BPF_NOEXIST
     return 0;
-  struct missing missing = {found->file, address, (u32)(bpf_get_current_pid_tgid() >> 32), 0};
+  struct missing missing = {found->file, address, tag, (u32)(bpf_get_current_pid_tgid() >> 32), 0};
   return bpf_ringbuf_output(&zt_unwind_miss, &missing, sizeof(missing), 2);  // BPF_RB_FORCE_WAKEUP
 }
 
@@ -289,7 +290,7 @@ static __attribute__((noinline)) u64 look_up(u64 tag, u64 address) {
     return cfa_none;  // code without a file: made at run time
   void *rows = bpf_map_lookup_elem(&zt_unwind_files, &found.file);
   if (!rows) {
-    report(&found, address);
+    report(&found, address, tag);
     return cfa_none | PASSING;
   }
   return search(rows, (u32)(address + found.offset_of_zero));

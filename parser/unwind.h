@@ -79,7 +79,8 @@ constexpr std::string_view unwind_missing_map = "zt_unwind_miss";
 struct MissingFile {
   FileIdentity file;
   uint64_t address = 0;
-  uint32_t tgid = 0;
+  uint64_t tag = 0;    // process_tag
+  uint32_t tgid = 0;   // in the kernel's first PID namespace
   uint32_t reserved = 0;
 };
 // Bytes of scratch memory that a walk takes; StackFrames is their beginning.

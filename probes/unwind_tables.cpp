@@ -154,7 +154,8 @@ void UnwindTables::forget_addresses() {
 void UnwindTables::missing(const MissingFile& wanted) {
   const auto pid = static_cast<pid_t>(wanted.tgid);
   const auto maps = read_small_file(fmt::format("/proc/{}/maps", pid));
-  if (!maps || known_.contains(wanted.file)) return;
+  // In a PID namespace of our own this number is somebody else's.
+  if (!maps || known_.contains(wanted.file) || tag_of(pid) != wanted.tag) return;
   for (const Mapping& mapping : parse_mappings(*maps)) {
     if (wanted.address < mapping.begin || wanted.address >= mapping.end) continue;
     const int fd = open_mapped(pid, mapping);

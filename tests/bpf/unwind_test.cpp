@@ -318,6 +318,7 @@ TEST_F(Unwind, a_file_without_table_is_asked_for_once_and_not_remembered) {
   EXPECT_EQ(world_.missing[0].file, (FileIdentity{7, 8}));
   EXPECT_EQ(world_.missing[0].address, 0x400100u);
   EXPECT_EQ(world_.missing[0].tgid, 42u);
+  EXPECT_EQ(world_.missing[0].tag, zeektrace::process_tag(42, world_.memory.start_stack, world_.memory.end_code));
   world_.has_table = true;
   world_.add_row(0x400100, at_entry);
   world_.add_row(0x400300, outermost);
