@@ -107,6 +107,7 @@ struct AttachPoint {
   // Offset in the file of the 16-bit counter that the kernel raises while somebody probes this place (a USDT semaphore); 0:
   // it has none.
   uint64_t semaphore = 0;
+  std::string why;     // for -v: the reason for a mechanism that was not the first choice
   int64_t gate = 0;    // the value that Gate::of holds for this point, where the mechanism has a gate (a syscall's number)
 };
 

@@ -65,6 +65,13 @@ struct Builtin {
 
 // How one kind of attach point is armed, and what kind of BPF program it needs.
 struct Mechanism {
+  // Which instructions of a function a uprobe stands at (probes/placement.h).
+  enum class Where : uint8_t {
+    as_named,          // the place that the attach point names
+    entry,             // the entry, or the cheapest instruction that will do in its place
+    entry_with_stack,  // the same, where the stack pointer still is as at the entry
+    exits,             // wherever the function is left
+  };
   std::string_view name;     // as -v says it: "uprobe_multi link"
   std::string_view section;  // libbpf's section name: it decides the program's type
   bool has_cookie = false;   // bpf_get_attach_cookie tells attach points apart
@@ -72,6 +79,9 @@ struct Mechanism {
   bool can_sleep = false;    // the program may wait for a page of the process; its section then ends in ".s"
   bool runs_in_tracer = false;  // BEGIN and END: run by us, once
   Result<Links> (*attach)(const AttachRequest&) = nullptr;
+  Where where = Where::as_named;
+  // For -v: a line for each place, many of them summed up; null when the attach points say it all.
+  std::vector<std::string> (*describe)(const Probe&, Machine&) = nullptr;
 };
 
 struct Provider {

@@ -32,6 +32,7 @@ Links& Links::operator=(Links&& other) noexcept {
     close_all();
     fds_ = std::exchange(other.fds_, {});
     skipped_ = std::exchange(other.skipped_, {});
+    notes_ = std::exchange(other.notes_, {});
   }
   return *this;
 }
@@ -41,6 +42,8 @@ void Links::take(Links&& other) {
   other.fds_.clear();
   skipped_.insert(skipped_.end(), other.skipped_.begin(), other.skipped_.end());
   other.skipped_.clear();
+  notes_.insert(notes_.end(), other.notes_.begin(), other.notes_.end());
+  other.notes_.clear();
 }
 
 void Links::close_all() {

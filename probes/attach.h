@@ -23,26 +23,39 @@ struct AttachRequest {
   Machine& machine;
 };
 
+// A place that is not probed although the script asks for it, beside others that are.
+struct Skipped {
+  std::string place;
+  std::string why;
+  bool whole_point = true;  // false: one of several places of an attach point
+};
+
 // Things that keep a probe armed: bpf_links and perf events, by file descriptor. Closing them disarms it; the kernel
 // takes 20 to 100 ms for some, so close_all() closes them side by side.
 class Links {
  public:
   Links() = default;
   Links(Links&& other) noexcept
-      : fds_(std::exchange(other.fds_, {})), skipped_(std::exchange(other.skipped_, {})) {}
+      : fds_(std::exchange(other.fds_, {})),
+        skipped_(std::exchange(other.skipped_, {})),
+        notes_(std::exchange(other.notes_, {})) {}
   Links& operator=(Links&& other) noexcept;
   ~Links() { close_all(); }
   void add(int fd) { fds_.push_back(fd); }
   void take(Links&& other);
-  // One of many places that a glob named and the kernel refuses: the others are armed, and this one is told.
-  void skip(std::string place) { skipped_.push_back(std::move(place)); }
-  const std::vector<std::string>& skipped() const { return skipped_; }
+  // One of many places that a glob named and that can't be probed: the others are armed, and this one is told.
+  void skip(Skipped place) { skipped_.push_back(std::move(place)); }
+  const std::vector<Skipped>& skipped() const { return skipped_; }
+  // A sentence that the user should read before the answers.
+  void note(std::string sentence) { notes_.push_back(std::move(sentence)); }
+  const std::vector<std::string>& notes() const { return notes_; }
   size_t size() const { return fds_.size(); }
   void close_all();
 
  private:
   std::vector<int> fds_;
-  std::vector<std::string> skipped_;
+  std::vector<Skipped> skipped_;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace zeektrace

@@ -59,8 +59,9 @@ enum class DebugFile { read, skip };
 Result<std::shared_ptr<const Binary>> read_binary(const std::string& path, std::string_view shown,
                                                   DebugFile debug_file = DebugFile::read);
 
-// Why a return probe endangers a process that runs this binary: the kernel's uretprobe replaces the return
-// address on the stack, so that whatever walks or moves the stack meets an address that it does not know.
+// Why a return probe of the kernel's endangers a process that runs this binary: the kernel's uretprobe replaces the return
+// address on the stack, so that whatever walks, moves or changes the stack meets an address that it does not know. Where
+// there is a reason the function is probed wherever it is left (placement.h).
 struct ReturnHazard {
   bool never = false;  // not even with --unsafe
   std::string why;
@@ -69,7 +70,7 @@ struct ReturnHazard {
 // handlers of pthread_cancel) among the symbols means that exceptions or panics can pass through frames: C++,
 // Rust, Ada, D. C libraries have .gcc_except_table too, and are let through. Where symbols are stripped and
 // exception tables remain, the names that the statically linked C++ or Rust run-time leaves in the read-only
-// data decide.
+// data decide. A reference to swapcontext, sigaltstack and their like means that there is more than one stack.
 std::optional<ReturnHazard> return_hazard(const Binary& binary);
 
 // A C library's function can call back into C++ code (qsort's comparator), and what that throws passes through the

@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <pthread.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -186,6 +187,20 @@ bool Features::kprobe_multi() {
   kprobe_multi_ = link == -EFAULT;
   if (link >= 0) close(link);
   return *kprobe_multi_;
+}
+
+// The system call that such a nop becomes is refused to all but the kernel's trampolines: with ENXIO (6.18), or EPROTO
+// (later). Tried in a process of its own, since a kernel between may answer by SIGILL.
+bool Features::long_nops() {
+  if (long_nops_) return *long_nops_;
+  constexpr long sys_uprobe = 336;  // arch/x86/entry/syscalls/syscall_64.tbl, Linux 6.18
+  const pid_t child = fork();
+  if (child == 0) _exit(syscall(sys_uprobe) < 0 && errno == ENOSYS ? 1 : 0);
+  int status = 0;
+  while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  long_nops_ = child > 0 && !(WIFEXITED(status) && WEXITSTATUS(status) != 0);
+  return *long_nops_;
 }
 
 }  // namespace zeektrace

@@ -18,6 +18,8 @@ class Features {
   bool uprobe_multi();
   // Its process filter holds for all threads. Kernels before 6.10 compared threads, not processes.
   bool uprobe_multi_filters_processes();
+  // Nops of several bytes are emulated, and one of five becomes a call (Linux 6.18).
+  bool long_nops();
   bool kprobe_multi();
   // Kprobes of any kind.
   bool kprobes();
@@ -27,6 +29,7 @@ class Features {
  private:
   std::optional<bool> uprobe_multi_;
   std::optional<bool> uprobe_multi_filter_;
+  std::optional<bool> long_nops_;
   std::optional<bool> kprobe_multi_;
   std::optional<bool> kprobes_;
   std::optional<bool> unwinding_;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "probes/code.h"
 #include "probes/dwarf_file.h"
 #include "probes/dwarf_types.h"
 #include "probes/elf.h"
@@ -43,11 +44,14 @@ struct Machine::Inside {
     std::unique_ptr<DwarfTypes> types;
   };
   Result<DebugInformation*> debug_information(const std::string& path, std::string_view shown);
+  // To be decoded, with the symbols of the binary as it was read last.
+  Result<const Code*> code(const std::string& path);
 
  private:
   std::map<std::string, Result<DebugInformation>> debug_information_;
   std::map<std::pair<std::string, DebugFile>, std::shared_ptr<const Binary>> binaries_;
   std::map<std::string, std::shared_ptr<const UsdtNotes>> usdt_notes_;  // by path
+  std::map<std::string, std::unique_ptr<Code>> codes_;
   std::optional<Tracefs> tracefs_;
 };
 

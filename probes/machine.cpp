@@ -49,6 +49,17 @@ Result<Machine::Inside::DebugInformation*> Machine::Inside::debug_information(co
   return &*known->second;
 }
 
+Result<const Code*> Machine::Inside::code(const std::string& path) {
+  if (const auto known = codes_.find(path); known != codes_.end()) return known->second.get();
+  // A debug file's symbols tell functions from their parts; they are not worth reading for that alone.
+  const bool has_all = binaries_.contains({path, DebugFile::read});
+  auto read = binary(path, path, has_all ? DebugFile::read : DebugFile::skip);
+  if (!read) return read.error();
+  auto code = Code::open(*read);
+  if (!code) return code.error();
+  return codes_.emplace(path, *std::move(code)).first->second.get();
+}
+
 Result<const Tracefs*> Machine::Inside::tracefs() {
   if (!tracefs_) {
     auto found = Tracefs::find(settings.tracefs);

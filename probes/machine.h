@@ -53,6 +53,7 @@ struct Listed {
   std::string name;
   std::string how;            // the mechanism's name
   std::vector<Field> fields;  // when asked for
+  std::vector<std::string> places;  // then too: where exactly it is armed, if the script reads all of them, or none
 };
 Result<std::vector<Listed>> list_probes(Machine& machine, std::string_view pattern, bool with_fields);
 

@@ -117,14 +117,37 @@ std::optional<Error> add_described(Machine& machine, const AttachPoint& point, s
   return std::nullopt;
 }
 
+// "at +0x4, push %rbp: emulated, one trap", for a script that reads every argument, and where it differs for one that
+// reads none.
+std::vector<std::string> places_of(Machine& machine, const AttachPoint& point, const std::vector<Field>& fields) {
+  if (point.how->describe == nullptr) return {};
+  Probe probe;
+  probe.how = point.how;
+  probe.points = {point};
+  probe.fields = fields;
+  const auto described = [&] {
+    std::vector<std::string> lines = point.how->describe(probe, machine);
+    for (std::string& line : lines)
+      if (line.starts_with(point.name + " ")) line.erase(0, point.name.size() + 1);
+    return lines;
+  };
+  const std::vector<std::string> without = described();
+  for (const Field& field : fields) probe.used_fields.insert(field.name);
+  std::vector<std::string> with = described();
+  if (with == without) return with;
+  for (const std::string& line : without) with.push_back(line + " (when no argument is read)");
+  return with;
+}
+
 std::optional<Error> add_points(Machine& machine, Points points, bool with_fields,
                                 std::vector<Listed>& listed) {
   if (!points) return points.error();
   for (const AttachPoint& point : *points) {
-    Listed row{point.name, std::string(point.how->name), {}};
+    Listed row{point.name, std::string(point.how->name), {}, {}};
     if (with_fields) {
       auto fields = point.provider->fields(machine, point);
       if (!fields) return fields.error();
+      row.places = places_of(machine, point, *fields);
       row.fields = *std::move(fields);
       if (auto error = add_described(machine, point, row.fields)) return error;
     }
@@ -142,7 +165,7 @@ std::vector<ProviderRow> rows_called(std::string_view name) {
 }
 
 void add_syntax(const Provider& row, std::vector<Listed>& listed) {
-  listed.push_back({std::string(row.syntax), std::string(row.doc), {}});
+  listed.push_back({std::string(row.syntax), std::string(row.doc), {}, {}});
 }
 
 }  // namespace

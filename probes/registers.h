@@ -30,6 +30,12 @@ constexpr std::array<uint32_t, 6> function_args = {
     offsetof(user_regs_struct, r8),
     offsetof(user_regs_struct, r9),
 };
+// Go from 1.17 on (src/cmd/compile/abi-internal.md).
+constexpr std::array<uint32_t, 9> go_args = {
+    ax, offsetof(user_regs_struct, rbx), offsetof(user_regs_struct, rcx), di,
+    offsetof(user_regs_struct, rsi), offsetof(user_regs_struct, r8), offsetof(user_regs_struct, r9),
+    offsetof(user_regs_struct, r10), offsetof(user_regs_struct, r11),
+};
 constexpr std::array<uint32_t, 6> syscall_args = {
     di,
     offsetof(user_regs_struct, rsi),

@@ -50,6 +50,29 @@ std::string_view language_of_symbols(const ElfFile& file) {
   return {};
 }
 
+// Changes of stacks: the kernel takes what lies below another stack for dead and forgets its return (TODO in
+// handle_trampoline, kernel/events/uprobes.c of 6.18). The C library itself defines these.
+constexpr std::string_view switches_stacks[] = {"makecontext", "swapcontext", "setcontext", "sigaltstack"};
+
+bool refers_to_stack_switch(const ElfFile& file) {
+  for (Elf_Scn* scn = elf_nextscn(file.handle(), nullptr); scn != nullptr; scn = elf_nextscn(file.handle(), scn)) {
+    GElf_Shdr header;
+    if (gelf_getshdr(scn, &header) == nullptr || header.sh_entsize == 0) continue;
+    if (header.sh_type != SHT_SYMTAB && header.sh_type != SHT_DYNSYM) continue;
+    Elf_Data* data = elf_getdata(scn, nullptr);
+    for (size_t i = 0; data != nullptr && i < data->d_size / header.sh_entsize; i++) {
+      GElf_Sym symbol;
+      if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr || symbol.st_shndx != SHN_UNDEF) continue;
+      const char* name = elf_strptr(file.handle(), header.sh_link, symbol.st_name);
+      const std::string_view bare = name == nullptr ? std::string_view() : std::string_view(name);
+      if (std::find(std::begin(switches_stacks), std::end(switches_stacks), bare.substr(0, bare.find('@'))) !=
+          std::end(switches_stacks))
+        return true;
+    }
+  }
+  return false;
+}
+
 // What remains of a statically linked run-time when the symbols are gone: the mangled type name of
 // libsupc++'s own type descriptors, the path that rustc gives its library's sources.
 std::string_view language_of_read_only_data(const ElfFile& file) {
@@ -76,6 +99,10 @@ std::optional<ReturnHazard> hazard_of_file(const std::string& path) {
   const bool has_tables = file->section(".gcc_except_table", header) != nullptr;
   std::string_view language = language_of_symbols(*file);
   if (language.empty() && has_tables) language = language_of_read_only_data(*file);
+  if (language.empty() && refers_to_stack_switch(*file))
+    return ReturnHazard{false,
+                        "it changes stacks (coroutines, or signal handlers with a stack of their own), of which a return "
+                        "probe of the kernel's loses count"};
   if (language.empty()) return std::nullopt;
   return ReturnHazard{
       false, fmt::format("it uses {}; one that passes through a function with a return probe cannot be "

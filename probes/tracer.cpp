@@ -108,14 +108,17 @@ Result<size_t> Tracer::arm() {
     if (probe.how->runs_in_tracer) continue;
     auto attached = probe.how->attach({state_->programs[i], probe, state_->machine});
     if (!attached) return attached.error();
-    points += probe.points.size() - attached->skipped().size();
+    points += probe.points.size();
+    for (const Skipped& skipped : attached->skipped()) points -= skipped.whole_point;
     links.take(*std::move(attached));
   }
   state_->links = std::move(links);
   return points;
 }
 
-const std::vector<std::string>& Tracer::skipped() const { return state_->links.skipped(); }
+const std::vector<Skipped>& Tracer::skipped() const { return state_->links.skipped(); }
+
+const std::vector<std::string>& Tracer::notes() const { return state_->links.notes(); }
 
 size_t Tracer::links() const { return state_->links.size(); }
 
@@ -187,6 +190,8 @@ std::vector<std::string> Tracer::describe() const {
     if (probe.points.size() > most_named)
       line += fmt::format(" and {} more", probe.points.size() - most_named);
     lines.push_back(fmt::format("{}: {}", line, probe.how->name));
+    if (probe.how->describe == nullptr) continue;
+    for (std::string& each : probe.how->describe(probe, state_->machine)) lines.push_back("  " + each);
   }
   return lines;
 }

@@ -17,6 +17,7 @@ namespace zeektrace {
 
 class Machine;
 class UnwindTables;
+struct Skipped;  // probes/attach.h
 
 // One element of a map, as bytes.
 struct MapRow {
@@ -38,7 +39,9 @@ class Tracer {
   // Attaches all others, in groups. The number is that of attach points. All or nothing, but for places among many that
   // the kernel can't probe: those are skipped().
   Result<size_t> arm();
-  const std::vector<std::string>& skipped() const;
+  const std::vector<Skipped>& skipped() const;
+  // What the user should know of the armed probes, a sentence each.
+  const std::vector<std::string>& notes() const;
   // How many links and events hold the probes.
   size_t links() const;
   // Detaches everything, links in parallel. What maps and ring hold stays readable.

@@ -2,20 +2,41 @@
 #include <fmt/format.h>
 
 #include "probes/binary_path.h"
+#include "probes/exits.h"
 #include "probes/functions.h"
 #include "probes/glob.h"
 #include "probes/inside.h"
 #include "probes/providers.h"
 #include "probes/registers.h"
+#include "probes/site.h"
 #include "probes/uprobe_attach.h"
 
 namespace zeektrace {
 
 namespace {
 
-std::optional<Error> refuse_return_probe(const Binary& binary, const BinaryPath& path,
-                                         const std::vector<FoundFunction>& functions,
-                                         const Machine::Settings& settings) {
+struct ReturnWay {
+  UprobeKind kind = UprobeKind::kernel_return;
+  std::string why;
+};
+
+// Why the functions can't be probed where they are left: of each the reason, or nothing when one at least can.
+std::optional<Error> no_exits(const Code& code, const std::vector<FoundFunction>& functions) {
+  std::optional<Error> first;
+  for (const FoundFunction& function : functions) {
+    const auto entry = code.binary().address_at(function.file_offset);
+    if (!entry) continue;
+    auto exits = function_exits(code, *entry);
+    if (exits) return std::nullopt;
+    if (!first) first = Error{Error::Kind::script, fmt::format("{}: {}", function.name, exits.error().message), "", nullptr};
+  }
+  return first;
+}
+
+// The rule is told in placement.h.
+Result<ReturnWay> return_way(Machine& machine, const Binary& binary, const BinaryPath& path,
+                             const std::vector<FoundFunction>& functions) {
+  const Machine::Settings& settings = machine.settings();
   auto hazard = return_hazard(binary);
   if (!hazard) {
     TracedProgram program{settings.program, std::nullopt};
@@ -24,27 +45,48 @@ std::optional<Error> refuse_return_probe(const Binary& binary, const BinaryPath&
     for (const FoundFunction& function : functions) names.push_back(function.name);
     hazard = callback_hazard(binary, names, program);
   }
-  if (!hazard || (settings.unsafe && !hazard->never)) return std::nullopt;
+  if (!hazard) return ReturnWay{};
+  auto code = machine.inside().code(path.open);
+  if (!code) return code.error();
+  const auto refusal = no_exits(**code, functions);
+  if (!refusal) return ReturnWay{UprobeKind::exits, hazard->why};
+  if (settings.unsafe && !hazard->never) return ReturnWay{UprobeKind::kernel_return, "of --unsafe"};
   return Error{Error::Kind::script,
-               fmt::format("a return probe on {} could kill the process: {}", path.shown, hazard->why),
-               hazard->never ? "probe the function's entry, or the instruction that returns (FUNCTION+OFFSET)"
-                             : "--unsafe allows it, if you know that nothing is thrown through the function",
+               fmt::format("{} can't be probed where it returns: {}", path.shown, refusal->message),
+               fmt::format("the kernel's own return probe could kill the process: {}\n{}", hazard->why,
+                           hazard->never ? "probe the function's entry, or the instruction that returns (FUNCTION+OFFSET)"
+                                         : "--unsafe allows it, if you know that nothing is thrown through the function"),
                nullptr};
 }
 
-// A breakpoint that is not at an instruction's start overwrites the middle of one, and the process runs into
-// the remains. Only a function's entry is known to be a start; nothing here decodes the code before the
-// place.
-std::optional<Error> refuse_inside(const FoundFunction& function, const BinaryPath& path, bool unsafe) {
-  if (unsafe || (!function.name.empty() && function.from_start == 0)) return std::nullopt;
+// A breakpoint that is not at an instruction's start overwrites the middle of one, and the process runs into the
+// remains. And of a 5-byte nop the kernel makes a call, which writes below the stack pointer: there a function that calls
+// nobody keeps its variables.
+std::optional<Error> refuse_inside(Machine& machine, const FoundFunction& function, const BinaryPath& path) {
+  if (machine.settings().unsafe || (!function.name.empty() && function.from_start == 0)) return std::nullopt;
   std::string place = fmt::format("{:#x}", function.file_offset);
-  if (!function.name.empty()) place = fmt::format("{}+{}", function.name, function.from_start);
+  if (!function.name.empty()) place = fmt::format("{}+{:#x}", function.name, function.from_start);
+  auto code = machine.inside().code(path.open);
+  const auto address = code ? (*code)->binary().address_at(function.file_offset) : std::nullopt;
+  Inside seen;
+  if (address) seen = look_inside(**code, *address);
+  if (seen.is_start && !seen.is_inner_long_nop) return std::nullopt;
+  if (seen.is_inner_long_nop)
+    return Error{Error::Kind::script,
+                 fmt::format("{} of {} is a 5-byte nop inside of a function: the kernel makes a call of it, which overwrites "
+                             "what the function keeps below its stack pointer",
+                             place, path.shown),
+                 "probe the instruction before or behind it", nullptr};
+  if (seen.known)
+    return Error{Error::Kind::script,
+                 fmt::format("{} of {} lies inside of an instruction: a probe there would crash the process", place, path.shown),
+                 fmt::format("the instruction begins {} bytes earlier; objdump -d shows them all", *address - seen.starts_before),
+                 nullptr};
   return Error{
       Error::Kind::script,
-      fmt::format(
-          "{} of {} is not a function's entry, and not known to be the start of an instruction: a probe "
-          "in the middle of one would crash the process",
-          place, path.shown),
+      fmt::format("{} of {} is not known to be the start of an instruction: it belongs to no function that can be decoded, "
+                  "and a probe in the middle of an instruction would crash the process",
+                  place, path.shown),
       "objdump -d shows where instructions start; --unsafe allows it, when you have looked", nullptr};
 }
 
@@ -76,20 +118,25 @@ Points expand(Machine& machine, std::string_view target, ProviderRow row, bool a
     functions = find_functions(**binary, function_name, path->shown, &left_out);
   }
   if (!functions) return functions.error();
+  ReturnWay way;
   if (at_return) {
-    if (auto refusal = refuse_return_probe(**binary, *path, *functions, machine.settings()))
-      return *std::move(refusal);
+    auto safe = return_way(machine, **binary, *path, *functions);
+    if (!safe) return safe.error();
+    way = *std::move(safe);
   }
   if (!path->note.empty()) inside.note(path->note);
   for (std::string& note : notes_on(*functions, left_out, function_name, path->shown)) inside.note(std::move(note));
-  const Mechanism& how = uprobe_mechanism(inside.features, at_return, machine.settings().pid.has_value());
+  const bool one_place = function_name.starts_with("0x") || function_name.starts_with("0X") ||
+                         functions->front().from_start != 0;
+  const UprobeKind kind = at_return ? way.kind : one_place ? UprobeKind::place : UprobeKind::entry;
+  const Mechanism& how = uprobe_mechanism(inside.features, kind, machine.settings().pid.has_value());
   std::vector<AttachPoint> points;
   points.reserve(functions->size());
   for (FoundFunction& function : *functions) {
     if (at_return && function.from_start != 0)
       return Error{Error::Kind::script, fmt::format("a return probe takes no offset: {}", target),
                    "name the function alone", nullptr};
-    if (auto refusal = refuse_inside(function, *path, machine.settings().unsafe)) return *std::move(refusal);
+    if (auto refusal = refuse_inside(machine, function, *path)) return *std::move(refusal);
     AttachPoint point;
     point.provider = &provider(row);
     point.how = &how;
@@ -97,6 +144,7 @@ Points expand(Machine& machine, std::string_view target, ProviderRow row, bool a
     point.target = path->open;
     point.symbol = std::move(function.name);
     point.offset = function.file_offset;
+    point.why = way.why;
     points.push_back(std::move(point));
   }
   return points;

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <map>
@@ -20,52 +19,30 @@
 #include "probes/kernel_abi.h"
 #include "probes/machine.h"
 #include "probes/perf_event.h"
+#include "probes/placement.h"
 
 namespace zeektrace {
 
 namespace {
 
-// Whether the kernel would take this instruction for another one. Its decoder gives the opcode byte of a vector
-// instruction (VEX: c4, c5; EVEX: 62) without the map that it belongs to, and uprobes look at the byte alone: what reads
-// as push, a conditional jump, call, jmp or nop is "emulated" as that, and the vector instruction never runs
-// (arch/x86/kernel/uprobes.c, branch_setup_xol_ops, push_setup_xol_ops). Measured on 6.18: under a probe vpshufd (c5 f9
-// 70 …) leaves its register as it was, vpaddd (c5 f9 fe …) is executed; glibc's __memset_avx512_unaligned_erms, which
-// begins with vpbroadcastb (62 … 7a …), crashes its process.
-bool is_misread(const std::array<uint8_t, 5>& code) {
-  uint8_t opcode = 0;
-  if (code[0] == 0xc5) opcode = code[2];
-  else if (code[0] == 0xc4) opcode = code[3];
-  else if (code[0] == 0x62) opcode = code[4];
-  else return false;
-  return (opcode >= 0x50 && opcode <= 0x57) || (opcode >= 0x70 && opcode <= 0x7f) || opcode == 0xe8 || opcode == 0xe9 ||
-         opcode == 0xeb || opcode == 0x90 || opcode == 0x0f;
-}
-
-// The points that the kernel can be trusted with; the others are left out and told.
-std::vector<size_t> sound_points(const Probe& probe, Links& links) {
-  std::vector<size_t> sound;
-  std::map<std::string, int> files;
-  for (size_t i = 0; i < probe.points.size(); i++) {
-    const AttachPoint& point = probe.points[i];
-    auto [file, is_new] = files.try_emplace(point.target, -1);
-    if (is_new) file->second = open(point.target.c_str(), O_RDONLY | O_CLOEXEC);
-    std::array<uint8_t, 5> code = {};
-    // What can't be read here the kernel refuses with its own reason.
-    const bool known = pread(file->second, code.data(), code.size(), static_cast<off_t>(point.offset)) > 0;
-    if (known && is_misread(code)) links.skip(point.name);
-    else sound.push_back(i);
-  }
-  for (const auto& [name, fd] : files)
-    if (fd >= 0) close(fd);
-  return sound;
-}
-
-Error misread_error(const AttachPoint& point) {
-  return {Error::Kind::machine,
-          fmt::format("{} begins with a vector instruction that the kernel takes for another one: under a probe it would "
-                      "not run, and the program would go wrong or crash",
-                      point.name),
+// Why none of the places can be probed: the reason of the first.
+Error nothing_left(const Placement& placement) {
+  const Skipped& first = placement.left_out.front();
+  return {Error::Kind::machine, fmt::format("{} can't be probed: {}", first.place, first.why),
           "probe its caller, or another variant of the function", nullptr};
+}
+
+// The places that can be probed soundly; the others are told.
+Result<std::vector<Place>> sound_places(const AttachRequest& request, Links& links) {
+  Placement placement = place(request.probe, request.machine);
+  if (placement.places.empty()) return nothing_left(placement);
+  for (Skipped& each : placement.left_out) links.skip(std::move(each));
+  const size_t early = placement.left_early.size();
+  if (early > 0)
+    links.note(fmt::format("{}{} in a jump to another function; it counts as left there, before the other one has run",
+                           request.probe.points[placement.left_early.front()].name,
+                           early == 1 ? " can end" : fmt::format(" and {} more can end", early - 1)));
+  return std::move(placement.places);
 }
 
 // Our own mapping of a file's code, while it is probed. The kernel looks at the instructions only where the file is
@@ -99,6 +76,7 @@ struct Places {
   std::vector<__u64> cookies;
   std::vector<unsigned long> semaphores;  // 0 where there is none
   std::vector<std::string_view> names;
+  bool shared_points = false;  // several places of one attach point
 
   bool has_semaphores() const {
     return std::ranges::any_of(semaphores, [](unsigned long each) { return each != 0; });
@@ -149,7 +127,7 @@ class MultiLink {
       return uprobe_error(-link, places.names[begin], end - begin, pid);
     if (end - begin == 1) {
       last_refusal_ = -link;
-      links.skip(std::string(places.names[begin]));
+      links.skip({std::string(places.names[begin]), "the kernel can't step over the instruction there", !places.shared_points});
       return std::nullopt;
     }
     const size_t middle = begin + (end - begin) / 2;
@@ -181,15 +159,16 @@ class MultiLink {
 Result<Links> attach_multi(const AttachRequest& request, unsigned flags) {
   std::map<std::string, Places> files;
   Links links;
-  const std::vector<size_t> sound = sound_points(request.probe, links);
-  if (sound.empty()) return misread_error(request.probe.points.front());
-  for (const size_t i : sound) {
-    const AttachPoint& point = request.probe.points[i];
+  const auto sound = sound_places(request, links);
+  if (!sound) return sound.error();
+  for (const Place& each : *sound) {
+    const AttachPoint& point = request.probe.points[each.point];
     Places& places = files[point.target];
     places.names.push_back(point.name);
-    places.offsets.push_back(point.offset);
-    places.cookies.push_back(request.probe.first_point + i);
+    places.offsets.push_back(each.file_offset);
+    places.cookies.push_back(request.probe.first_point + each.point);
     places.semaphores.push_back(point.semaphore);
+    places.shared_points = request.probe.how->where == Mechanism::Where::exits;
   }
   for (const auto& [file, places] : files) {
     const MappedCode code(file);
@@ -236,19 +215,19 @@ Result<Links> attach_events(const AttachRequest& request, bool at_return) {
   const auto pid = request.machine.settings().pid;
   const int cpu = online_cpus().front();
   Links links;
-  const std::vector<size_t> sound = sound_points(request.probe, links);
-  if (sound.empty()) return misread_error(request.probe.points.front());
-  for (const size_t i : sound) {
-    const AttachPoint& point = request.probe.points[i];
+  const auto sound = sound_places(request, links);
+  if (!sound) return sound.error();
+  for (const Place& each : *sound) {
+    const AttachPoint& point = request.probe.points[each.point];
     const MappedCode code(point.target);
     perf_event_attr attr = {};
     attr.type = *type;
     // The semaphore's offset stands in the upper half (kernel/events/core.c, PERF_UPROBE_REF_CTR_OFFSET_SHIFT).
     attr.config = (at_return ? 1ULL << *return_bit : 0) | point.semaphore << 32;
     attr.config1 = reinterpret_cast<uintptr_t>(point.target.c_str());  // uprobe_path
-    attr.config2 = point.offset;                                       // probe_offset
+    attr.config2 = each.file_offset;                                   // probe_offset
     const int link = link_perf_event(attr, pid.value_or(-1), pid ? -1 : cpu, request.program,
-                                     request.probe.first_point + i);
+                                     request.probe.first_point + each.point);
     if (link < 0) return uprobe_error(-link, point.name, 1, pid);
     links.add(link);
   }
@@ -258,35 +237,48 @@ Result<Links> attach_events(const AttachRequest& request, bool at_return) {
 Result<Links> attach_event_entry(const AttachRequest& request) { return attach_events(request, false); }
 Result<Links> attach_event_return(const AttachRequest& request) { return attach_events(request, true); }
 
-constexpr Mechanism multi_entry = {.name = "uprobe_multi link",
-                                   .section = "uprobe.multi",
-                                   .has_cookie = true,
-                                   .filters_pid = true,
-                                   .can_sleep = true,
-                                   .attach = attach_multi_entry};
-constexpr Mechanism multi_return = {.name = "uprobe_multi link",
-                                    .section = "uretprobe.multi",
-                                    .has_cookie = true,
-                                    .filters_pid = true,
-                                    .can_sleep = true,
-                                    .attach = attach_multi_return};
-constexpr Mechanism event_entry = {.name = "perf event",
-                                   .section = "uprobe",
-                                   .has_cookie = true,
-                                   .filters_pid = true,
-                                   .attach = attach_event_entry};
-constexpr Mechanism event_return = {.name = "perf event",
-                                    .section = "uretprobe",
-                                    .has_cookie = true,
-                                    .filters_pid = true,
-                                    .attach = attach_event_return};
+constexpr Mechanism multi(UprobeKind kind) {
+  Mechanism row{.name = "uprobe_multi link",
+                .section = "uprobe.multi",
+                .has_cookie = true,
+                .filters_pid = true,
+                .can_sleep = true,
+                .attach = attach_multi_entry,
+                .describe = describe_places};
+  if (kind == UprobeKind::entry) row.where = Mechanism::Where::entry;
+  if (kind == UprobeKind::kernel_return) {
+    row.section = "uretprobe.multi";
+    row.attach = attach_multi_return;
+    row.where = Mechanism::Where::entry_with_stack;
+  }
+  if (kind == UprobeKind::exits) {
+    row.name = "uprobe_multi link, where the function is left";
+    row.where = Mechanism::Where::exits;
+  }
+  return row;
+}
+
+constexpr Mechanism event(UprobeKind kind) {
+  Mechanism row = multi(kind);
+  const bool at_return = kind == UprobeKind::kernel_return;
+  row.name = kind == UprobeKind::exits ? "perf events, where the function is left" : "perf event";
+  row.can_sleep = false;
+  row.section = at_return ? "uretprobe" : "uprobe";
+  row.attach = at_return ? attach_event_return : attach_event_entry;
+  return row;
+}
+
+// In the order of UprobeKind.
+constexpr Mechanism multi_rows[] = {multi(UprobeKind::place), multi(UprobeKind::entry), multi(UprobeKind::kernel_return),
+                                    multi(UprobeKind::exits)};
+constexpr Mechanism event_rows[] = {event(UprobeKind::place), event(UprobeKind::entry), event(UprobeKind::kernel_return),
+                                    event(UprobeKind::exits)};
 
 }  // namespace
 
-const Mechanism& uprobe_mechanism(Features& features, bool at_return, bool one_process) {
+const Mechanism& uprobe_mechanism(Features& features, UprobeKind kind, bool one_process) {
   const bool multi = features.uprobe_multi() && (!one_process || features.uprobe_multi_filters_processes());
-  if (multi) return at_return ? multi_return : multi_entry;
-  return at_return ? event_return : event_entry;
+  return (multi ? multi_rows : event_rows)[static_cast<size_t>(kind)];
 }
 
 }  // namespace zeektrace

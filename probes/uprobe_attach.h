@@ -8,6 +8,12 @@ namespace zeektrace {
 
 class Features;
 
-const Mechanism& uprobe_mechanism(Features& features, bool at_return, bool one_process);
+enum class UprobeKind {
+  place,          // at the very place that is named
+  entry,          // a function's entry, or what does in its place
+  kernel_return,  // its return, by the kernel's uretprobe
+  exits,          // its return, by a uprobe wherever it is left
+};
+const Mechanism& uprobe_mechanism(Features& features, UprobeKind kind, bool one_process);
 
 }  // namespace zeektrace

@@ -43,11 +43,45 @@ std::vector<Field> function_argument_fields() {
 
 Field return_value_field() { return {"retval", Type::integer(8, true), ContextOffset{pt_regs::ax}}; }
 
-Fields uprobe_fields(Machine&, const AttachPoint&) { return function_argument_fields(); }
+namespace {
 
-Fields uretprobe_fields(Machine&, const AttachPoint&) {
+// Go's own convention (src/cmd/compile/abi-internal.md of Go 1.17); before it, and in functions written for it, all
+// arguments lie on the stack, behind the return address, and so do the results, where only the signature says.
+std::vector<Field> go_argument_fields(bool in_registers) {
+  std::vector<Field> fields;
+  for (size_t i = 0; i < pt_regs::go_args.size(); i++) {
+    Location where = ContextOffset{pt_regs::go_args[i]};
+    if (!in_registers) where = UserMemory{pt_regs::sp, {static_cast<int64_t>(8 + 8 * i)}};
+    fields.push_back({fmt::format("arg{}", i), Type::integer(8, false), std::move(where)});
+  }
+  return fields;
+}
+
+// Null for what is not Go's. Of a binary with C code in it, that has a frame description, which Go's has not.
+const GoBuild* go_code(Machine& machine, const AttachPoint& point) {
+  const auto code = machine.inside().code(point.target);
+  if (!code || (*code)->go() == nullptr) return nullptr;
+  const auto address = (*code)->binary().address_at(point.offset);
+  return address && (*code)->frames().covering(*address) != nullptr ? nullptr : (*code)->go();
+}
+
+bool in_registers(const GoBuild& go, const AttachPoint& point) {
+  return go.registers && !point.symbol.ends_with(".abi0");
+}
+
+}  // namespace
+
+Fields uprobe_fields(Machine& machine, const AttachPoint& point) {
+  const GoBuild* go = go_code(machine, point);
+  return go == nullptr ? function_argument_fields() : go_argument_fields(in_registers(*go, point));
+}
+
+Fields uretprobe_fields(Machine& machine, const AttachPoint& point) {
   Field result = return_value_field();
-  result.has_description = true;
+  const GoBuild* go = go_code(machine, point);
+  result.has_description = go == nullptr;
+  if (go != nullptr && !in_registers(*go, point))
+    result.where = Unavailable{"this function returns its results on the stack, and where depends on its signature"};
   return std::vector<Field>{result};
 }
 
@@ -62,7 +96,7 @@ Fields uretprobe_described_fields(Machine& machine, const AttachPoint& point) {
       "arguments are gone when a function returns; keep what you need in a map when it is entered, such as "
       "@x[tid] = args.NAME in a uprobe")};
   const DescribedPlace place = find_described(machine, point);
-  if (place.known == nullptr) return fields;
+  if (place.known == nullptr || go_code(machine, point) != nullptr) return fields;
   auto result = typed_result(*place.known->file, *place.known->types, place.address, point.symbol);
   if (result) fields.push_back(*std::move(result));
   return fields;

@@ -76,7 +76,7 @@ Points expand_usdt(Machine& machine, std::string_view text) {
   if (!path) return path.error();
   auto notes = machine.inside().usdt_notes(path->open, path->shown);
   if (!notes) return notes.error();
-  const Mechanism& how = uprobe_mechanism(machine.inside().features, false, pid.has_value());
+  const Mechanism& how = uprobe_mechanism(machine.inside().features, UprobeKind::place, pid.has_value());
   std::vector<AttachPoint> points;
   for (const UsdtPlace& place : (*notes)->places) {
     if (!is_wanted(place, target)) continue;

@@ -14,6 +14,7 @@ std::string listing_text(std::span<const Listed> probes) {
         text += fmt::format("  (not available: {})", none->reason);
       text += '\n';
     }
+    for (const std::string& place : probe.places) text += fmt::format("    {}\n", place);
   }
   return text;
 }

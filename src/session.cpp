@@ -10,7 +10,9 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <map>
 
+#include "probes/attach.h"
 #include "probes/cxx_name.h"
 #include "probes/unwind_tables.h"
 #include "src/code_watch.h"
@@ -259,12 +261,16 @@ class Session {
 
   void tell_skipped() {
     constexpr size_t most_named = 3;
-    const auto& skipped = tracer_.skipped();
-    if (skipped.empty()) return;
-    std::string names = fmt::format("{}", fmt::join(skipped.begin(), skipped.begin() + std::min(most_named, skipped.size()), ", "));
-    if (skipped.size() > most_named) names += ", …";
-    say(stderr, fmt::format("{} {} not probed: the kernel can't step over the instruction there ({})\n",
-                            skipped.size(), skipped.size() == 1 ? "place is" : "places are", names));
+    std::map<std::string_view, std::vector<std::string_view>> by_reason;
+    for (const Skipped& each : tracer_.skipped()) by_reason[each.why].push_back(each.place);
+    for (const std::string& note : tracer_.notes()) say(stderr, note + "\n");
+    for (const auto& [why, places] : by_reason) {
+      const auto end = places.begin() + static_cast<std::ptrdiff_t>(std::min(most_named, places.size()));
+      std::string names = fmt::format("{}", fmt::join(places.begin(), end, ", "));
+      if (places.size() > most_named) names += ", …";
+      say(stderr, fmt::format("{} {} not probed: {} ({})\n", places.size(), places.size() == 1 ? "place is" : "places are",
+                              why, names));
+    }
   }
 
   // A command that ended badly has perhaps not done what it was run for.

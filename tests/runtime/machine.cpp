@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -95,6 +96,15 @@ Reason has_pmu() {
   return "the machine has a PMU, and the test is about one without";
 }
 
+// That is what the targets were built with, and what is on the PATH now.
+Reason no_go() {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "" : path);
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (access((folder + "/go").c_str(), X_OK) == 0) return std::nullopt;
+  return "there is no Go compiler (golang-go) to build the target with";
+}
+
 Reason nothing() { return std::nullopt; }
 
 struct Need {
@@ -105,7 +115,8 @@ struct Need {
 constexpr std::array needs_known = {
     Need{"bpf", no_bpf},         Need{"kprobes", no_kprobes},           Need{"no-kprobes", has_kprobes},
     Need{"tracefs", no_tracefs}, Need{"uprobe_multi", no_uprobe_multi}, Need{"root", no_root},
-    Need{"pmu", no_pmu},         Need{"no-pmu", has_pmu},               Need{"nothing", nothing},
+    Need{"pmu", no_pmu},         Need{"no-pmu", has_pmu},               Need{"go", no_go},
+    Need{"nothing", nothing},
 };
 
 }  // namespace

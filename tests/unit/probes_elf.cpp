@@ -148,34 +148,36 @@ TEST(ReturnHazard, CxxIsRefusedAndLibcIsNot) {
   EXPECT_FALSE(return_hazard(**binary)) << "libc has .gcc_except_table, but only C's personality routine";
 }
 
-TEST(ReturnHazard, UnsafeAllows) {
-  const auto expand = [](bool unsafe) {
-    Machine::Settings settings;
-    settings.unsafe = unsafe;
-    Machine machine(settings);
-    return find_provider(all_providers(), "uretprobe")
-        ->expand(machine, "/proc/self/exe:zeektrace_test_landmark");
-  };
-  const auto refused = expand(false);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().kind, Error::Kind::script);
-  EXPECT_NE(refused.error().hint.find("--unsafe"), std::string::npos);
-  EXPECT_TRUE(expand(true));
+TEST(ReturnHazard, CxxIsProbedWhereItIsLeft) {
+  Machine machine({});
+  const Provider* returns = find_provider(all_providers(), "uretprobe");
+  const auto points = returns->expand(machine, "/proc/self/exe:zeektrace_test_landmark");
+  ASSERT_TRUE(points) << points.error().text();
+  EXPECT_EQ(points->front().how->where, Mechanism::Where::exits);
+  EXPECT_NE(points->front().why.find("C++ exceptions"), std::string::npos);
+  const auto in_c = returns->expand(machine, "libc:malloc");
+  ASSERT_TRUE(in_c) << in_c.error().text();
+  EXPECT_EQ(in_c->front().how->where, Mechanism::Where::entry_with_stack);
 }
 
-TEST(Uprobe, InsideAFunctionOnlyWhenUnsafe) {
+asm(".text\n.globl zeektrace_test_bytes\n.type zeektrace_test_bytes, @function\n"
+    "zeektrace_test_bytes: mov $3, %eax\n ret\n.size zeektrace_test_bytes, .-zeektrace_test_bytes\n");
+
+TEST(Uprobe, InsideAFunctionWhereAnInstructionBegins) {
   const auto expand = [](std::string_view target, bool unsafe) {
     Machine::Settings settings;
     settings.unsafe = unsafe;
     Machine machine(settings);
     return find_provider(all_providers(), "uprobe")->expand(machine, target);
   };
-  const auto refused = expand("/proc/self/exe:zeektrace_test_landmark+1", false);
+  const auto refused = expand("/proc/self/exe:zeektrace_test_bytes+1", false);
   ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().message.find("start of an instruction"), std::string::npos);
-  const auto allowed = expand("/proc/self/exe:zeektrace_test_landmark+1", true);
+  EXPECT_NE(refused.error().message.find("inside of an instruction"), std::string::npos) << refused.error().text();
+  EXPECT_TRUE(expand("/proc/self/exe:zeektrace_test_bytes+1", true));
+  const auto allowed = expand("/proc/self/exe:zeektrace_test_bytes+5", false);
   ASSERT_TRUE(allowed) << allowed.error().text();
-  EXPECT_TRUE(allowed->front().name.ends_with(":zeektrace_test_landmark+1")) << allowed->front().name;
+  EXPECT_TRUE(allowed->front().name.ends_with(":zeektrace_test_bytes+5")) << allowed->front().name;
+  EXPECT_EQ(allowed->front().how->where, Mechanism::Where::as_named);
 }
 
 TEST(Uprobe, PointsAndFields) {
