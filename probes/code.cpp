@@ -24,7 +24,7 @@ Result<std::unique_ptr<Code>> Code::open(std::shared_ptr<const Binary> binary) {
   void* memory = mmap(nullptr, static_cast<size_t>(status.st_size), PROT_READ, MAP_PRIVATE, fd, 0);
   close(fd);
   if (memory == MAP_FAILED) return errno_error(errno, fmt::format("cannot map {}", path));
-  std::unique_ptr<Code> code(new Code(std::move(binary), CallFrames::read(path)));
+  std::unique_ptr<Code> code(new Code(std::move(binary)));
   code->memory_ = static_cast<const uint8_t*>(memory);
   code->size_ = static_cast<size_t>(status.st_size);
   code->read_layout();
@@ -96,7 +96,7 @@ std::optional<CodeRange> Code::extent(uint64_t entry) const {
   uint64_t size = 0;
   for (; symbol != functions.end() && symbol->address == entry; ++symbol) size = std::max(size, symbol->size);
   if (size > 0) return CodeRange{entry, entry + size};
-  const CallFrames::Range* frame = frames_.covering(entry);
+  const CallFrames::Range* frame = frames().covering(entry);
   if (frame == nullptr || frame->begin != entry) return std::nullopt;
   return CodeRange{frame->begin, frame->end};
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,7 +29,11 @@ class Code {
   Code& operator=(const Code&) = delete;
 
   const Binary& binary() const { return *binary_; }
-  const CallFrames& frames() const { return frames_; }
+  // Read when they are first asked for.
+  const CallFrames& frames() const {
+    if (!frames_) frames_ = CallFrames::read(binary_->path);
+    return *frames_;
+  }
   // Null for what no Go compiler has made.
   const GoBuild* go() const { return go_ ? &*go_ : nullptr; }
   // From an address to the end of its segment; empty when there is no code.
@@ -47,7 +52,7 @@ class Code {
   bool is_symbol(uint64_t address) const;
 
  private:
-  Code(std::shared_ptr<const Binary> binary, CallFrames frames) : binary_(std::move(binary)), frames_(std::move(frames)) {}
+  explicit Code(std::shared_ptr<const Binary> binary) : binary_(std::move(binary)) {}
   struct Segment {
     uint64_t address = 0, file_offset = 0, size = 0;
     bool is_code = false;
@@ -55,7 +60,7 @@ class Code {
   void read_layout();
 
   std::shared_ptr<const Binary> binary_;
-  CallFrames frames_;
+  mutable std::optional<CallFrames> frames_;
   std::vector<Segment> segments_;
   std::vector<CodeRange> stubs_;
   std::optional<GoBuild> go_;
