@@ -38,12 +38,17 @@ class DwarfFile {
 
   // "zeek::Obj", "std::vector<int, std::allocator<int> >", "f()::Local".
   std::string qualified_name(Dwarf_Die die);
+  // The namespace, class or function that an entry stands in.
+  std::optional<Dwarf_Die> enclosing(Dwarf_Die die);
   // Definitions of a type in all units; `conflicting` when they differ in size.
   struct Definition {
     Dwarf_Die die;
     bool conflicting = false;
   };
   std::optional<Definition> find_type(std::string_view qualified_name);
+
+  // How often each function was inlined, by the hash of its name (dwarf_lines.h).
+  const std::unordered_map<uint64_t, uint32_t>& inlined();
 
   // What the frame's canonical address is at this place: register (DWARF's number) plus offset.
   struct FrameAddress {
@@ -86,9 +91,9 @@ class DwarfFile {
   static void read_function(Dwarf_Die die, Unit& unit);
   static void read_local_functions(Dwarf_Die parent, Unit& unit, unsigned depth);
   std::span<const Function> functions_around(uint64_t address);
-  std::optional<Dwarf_Die> enclosing(Dwarf_Die die);
   void read_type_names();
   void read_names_in(Dwarf_Die parent, const std::string& prefix, unsigned depth);
+  void count_inlined_in(Dwarf_Die parent, unsigned depth);
   void add_type_name(Dwarf_Die die, std::string_view name);
 
   ElfFile binary_;
@@ -102,6 +107,8 @@ class DwarfFile {
   std::vector<UnitRange> ranges_;  // by low
   std::map<const void*, Unit> read_;  // by libdw's own unit
   bool names_read_ = false;
+  bool inlined_read_ = false;
+  std::unordered_map<uint64_t, uint32_t> inlined_;
   std::unordered_map<uint64_t, Definition> types_;  // by the hash of the compact name
 };
 

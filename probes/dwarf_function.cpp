@@ -138,6 +138,13 @@ std::string broken_convention(Dwarf_Die unit, const DescribedFunction& function,
   return "";
 }
 
+// A member function that is no destructor, and so may return something.
+bool is_member_with_result(DwarfFile& file, Dwarf_Die function) {
+  auto declaration = reference_of(function, DW_AT_specification);
+  auto around = declaration ? file.enclosing(*declaration) : std::nullopt;
+  return around && tag_of(*around) != DW_TAG_namespace && !name_of(function).starts_with("~");
+}
+
 }  // namespace
 
 std::vector<Dwarf_Die> parameters_in(Dwarf_Die function) {
@@ -172,7 +179,7 @@ Result<DescribedFunction> describe_function(DwarfFile& file, uint64_t address, s
   function.parameters = join_parameters(*die, abstract);
   std::erase_if(function.parameters, is_in_charge_flag);
   function.is_c_family = is_c_or_cxx(*unit);
-  if (file.has_type_units() && !type_of(*die) && reference_of(abstract, DW_AT_specification))
+  if (file.has_type_units() && !type_of(*die) && is_member_with_result(file, abstract))
     function.result_unknown = "what a member function returns is not told beside it (-fdebug-types-section)";
   function.is_local = !has_flag(*die, DW_AT_external);
   function.convention_broken = broken_convention(*unit, function, abstract, symbol);

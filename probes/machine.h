@@ -54,6 +54,7 @@ struct Listed {
   std::string how;            // the mechanism's name
   std::vector<Field> fields;  // when asked for
   std::vector<std::string> places;  // then too: where exactly it is armed, if the script reads all of them, or none
+  std::string remark;         // when fields are asked for: what such a probe misses; "" for nothing
 };
 Result<std::vector<Listed>> list_probes(Machine& machine, std::string_view pattern, bool with_fields);
 

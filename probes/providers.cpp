@@ -22,7 +22,7 @@ constexpr Provider rows[] = {
      expand_interval, no_fields, nullptr},
     {"profile", "p", "profile:hz:RATE | profile:5ms",
      "in regular intervals on every CPU, to sample what runs there", expand_profile, no_fields, nullptr},
-    {"uprobe", "u", "uprobe:BINARY:FUNCTION[+OFFSET] | uprobe:BINARY:0xADDRESS",
+    {"uprobe", "u", "uprobe:BINARY:FUNCTION[+OFFSET] | uprobe:BINARY:0xADDRESS | uprobe:BINARY@FILE:LINE",
      "when a function of a program or library is entered", expand_uprobe, uprobe_fields, nullptr,
      nullptr, uprobe_types, uprobe_described_fields},
     {"uretprobe", "ur", "uretprobe:BINARY:FUNCTION", "when a function of a program or library returns",
@@ -150,6 +150,7 @@ std::optional<Error> add_points(Machine& machine, Points points, bool with_field
       row.places = places_of(machine, point, *fields);
       row.fields = *std::move(fields);
       if (auto error = add_described(machine, point, row.fields)) return error;
+      if (point.provider->described_fields != nullptr) row.remark = inlined_remark(machine, point);
     }
     if (listed.empty() || !reads_the_same(listed.back(), row)) listed.push_back(std::move(row));
   }

@@ -55,6 +55,8 @@ Fields uretprobe_fields(Machine& machine, const AttachPoint& point);
 Fields usdt_fields(Machine& machine, const AttachPoint& point);
 Fields uprobe_described_fields(Machine& machine, const AttachPoint& point);
 Fields uretprobe_described_fields(Machine& machine, const AttachPoint& point);
+// What a probe on a function will miss, from debug information; "" when it is nothing, or not known.
+std::string inlined_remark(Machine& machine, const AttachPoint& point);
 Records* uprobe_types(Machine& machine, const AttachPoint& point);
 Fields kprobe_fields(Machine& machine, const AttachPoint& point);
 Fields kretprobe_fields(Machine& machine, const AttachPoint& point);

@@ -10,6 +10,7 @@
 #include "probes/registers.h"
 #include "probes/site.h"
 #include "probes/uprobe_attach.h"
+#include "probes/uprobe_line.h"
 
 namespace zeektrace {
 
@@ -103,6 +104,10 @@ Points expand(Machine& machine, std::string_view target, ProviderRow row, bool a
   auto& inside = machine.inside();
   const auto& settings = machine.settings();
   const auto [binary_name, function_name] = split_target(target, settings.pid);
+  if (const auto line = source_line(binary_name, function_name)) {
+    if (!at_return) return expand_line(machine, provider(row), *line);
+    return Error{Error::Kind::script, fmt::format("a return probe takes no line: {}", target), "name the function", nullptr};
+  }
   auto path = find_binary(binary_name, settings.pid, settings.program);
   if (!path) return path.error();
   // The debug file is worth its time only for what the binary itself does not say.

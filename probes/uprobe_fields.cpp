@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "probes/dwarf_arguments.h"
+#include "probes/dwarf_lines.h"
 #include "probes/inside.h"
 #include "probes/providers.h"
 #include "probes/registers.h"
@@ -100,6 +101,13 @@ Fields uretprobe_described_fields(Machine& machine, const AttachPoint& point) {
   auto result = typed_result(*place.known->file, *place.known->types, place.address, point.symbol);
   if (result) fields.push_back(*std::move(result));
   return fields;
+}
+
+std::string inlined_remark(Machine& machine, const AttachPoint& point) {
+  const DescribedPlace place = find_described(machine, point);
+  const uint32_t copies = place.known == nullptr ? 0 : inlined_copies(*place.known->file, place.address);
+  if (copies == 0) return "";
+  return fmt::format("inlined in {} {}, where the probe does not see it", copies, copies == 1 ? "place" : "places");
 }
 
 Records* uprobe_types(Machine& machine, const AttachPoint& point) {

@@ -8,6 +8,7 @@ std::string listing_text(std::span<const Listed> probes) {
   std::string text;
   for (const auto& probe : probes) {
     text += probe.name + "\n";
+    if (!probe.remark.empty()) text += fmt::format("    {}\n", probe.remark);
     for (const auto& field : probe.fields) {
       text += fmt::format("    {} {}", field.type.spelling(), field.name);
       if (const auto* none = std::get_if<Unavailable>(&field.where))

@@ -10,6 +10,7 @@
 
 #include "probes/debug_file.h"
 #include "probes/dwarf_arguments.h"
+#include "probes/dwarf_lines.h"
 #include "probes/elf.h"
 #include "probes/registers.h"
 
@@ -239,6 +240,43 @@ TEST_P(Dwarf, LocalsInsideOfAFunction) {
   // One byte in nothing is set up: what has one place for the whole function is not there yet.
   for (const Field& field : named_arguments(*sample_.file, *sample_.types, entry + 1, symbol))
     if (!is_optimised()) EXPECT_TRUE(std::holds_alternative<Unavailable>(field.where)) << field.name;
+}
+
+// ---- lines ----
+
+uint32_t line_of(std::string_view text) {
+  std::ifstream source(fmt::format("{}/tests/unit/samples/sample.cpp", ZEEKTRACE_SOURCE_DIR));
+  uint32_t number = 1;
+  for (std::string line; std::getline(source, line); number++)
+    if (line.find(text) != std::string::npos) return number;
+  return 0;
+}
+
+TEST_P(Dwarf, ALineAndWhatIsInScopeThere) {
+  const auto places = find_line(*sample_.file, "samples/sample.cpp", line_of("// the line"), "the sample");
+  ASSERT_TRUE(places) << places.error().text();
+  EXPECT_NE(places->front().function.find("many"), std::string::npos);  // GCC gives its kind no linker's name
+  if (is_optimised()) return;
+  const auto fields = named_arguments(*sample_.file, *sample_.types, places->front().address, places->front().function);
+  for (const std::string_view name : {"args.hidden", "args.d", "args.local"}) {
+    auto found = std::ranges::find(fields, name, &Field::name);
+    ASSERT_NE(found, fields.end()) << name;
+    EXPECT_TRUE(std::holds_alternative<UserMemory>(found->where)) << name << words(found->where);
+  }
+}
+
+TEST_P(Dwarf, ALineWithoutCode) {
+  const auto none = find_line(*sample_.file, "sample.cpp", 1, "the sample");
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().text().find("the nearest that has"), std::string::npos);
+  const auto no_file = find_line(*sample_.file, "ample.cpp", 1, "the sample");
+  ASSERT_FALSE(no_file);
+  EXPECT_NE(no_file.error().text().find("comes from a file ample.cpp"), std::string::npos);
+}
+
+TEST_P(Dwarf, InlinedCopiesAreCounted) {
+  EXPECT_EQ(inlined_copies(*sample_.file, *sample_.address("_ZN6sample7doubledEi")), is_optimised() ? 2U : 0U);
+  EXPECT_EQ(inlined_copies(*sample_.file, *sample_.address("_ZN6sample8integersEatimbcil")), 0U);
 }
 
 // ---- files ----

@@ -144,6 +144,14 @@ static KEEP int of_template_use(Row<Row<char, 2>, 4>* row, Virtual* v) {
   return row->cells[0].cells[0] + v->own;
 }
 
+// Inlined where the compiler optimises, and there as a function all the same.
+inline int doubled(int x) {
+  BODY(x);
+  return 2 * x;
+}
+int (*keep_doubled)(int) = doubled;
+KEEP int uses_doubled(int a) { return doubled(a) + doubled(a + 1); }
+
 namespace {
 struct Hidden {
   int x;
@@ -159,7 +167,7 @@ KEEP int many(Hidden* hidden, Derived* d) {
     BODY(z);
     return z + local.y;
   };
-  return lambda(3) + d->method(1, 2);
+  return lambda(3) + d->method(1, 2);  // the line
 }
 
 }  // namespace sample
