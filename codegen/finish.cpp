@@ -20,7 +20,6 @@ void LLVMInitializeBPFTargetInfo();
 void LLVMInitializeBPFTarget();
 void LLVMInitializeBPFTargetMC();
 void LLVMInitializeBPFAsmPrinter();
-void LLVMInitializeBPFAsmParser();
 }
 
 namespace zeektrace {
@@ -31,7 +30,6 @@ std::unique_ptr<llvm::TargetMachine> bpf_target(const std::string& triple) {
   LLVMInitializeBPFTarget();
   LLVMInitializeBPFTargetMC();
   LLVMInitializeBPFAsmPrinter();
-  LLVMInitializeBPFAsmParser();  // arguments that are spilled to memory go through a line of assembly
   std::string error;
   const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target) bug("LLVM has no BPF back end: " + error);

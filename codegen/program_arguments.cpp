@@ -80,8 +80,8 @@ llvm::Value* ProgramEmitter::in_memory(const Pieces& pieces, const std::string& 
   }
   // Negated twice it is the same number, and to the verifier no pointer any more: an index may be added, a page computed.
   auto* type = llvm::FunctionType::get(ir.getInt64Ty(), {ir.getInt64Ty()}, false);
-  auto* plain = llvm::InlineAsm::get(type, "$0 = -$0\n$0 = -$0", "=r,0", true);
-  address = ir.CreateCall(plain, {ir.CreatePtrToInt(memory, ir.getInt64Ty())});
+  auto* opaque = llvm::InlineAsm::get(type, "", "=r,0", true);
+  address = ir.CreateNeg(ir.CreateCall(opaque, {ir.CreateNeg(ir.CreatePtrToInt(memory, ir.getInt64Ty()))}));
   return address;
 }
 

@@ -88,11 +88,11 @@ Found<AccessPath> checked(Hit hit, std::string_view name) {
   if (!hit.unavailable.empty())
     return Refusal{Code::unavailable, {std::string(name), hit.owner, hit.unavailable}};
   AccessPath place = through_references(std::move(hit.place));
-  bool bits_fit = place.bit_size == 0 || (place.type.is_integer() && place.bit_offset + place.bit_size <= 8 * place.type.size);
-  if (!readable(place.type) || !bits_fit)
-    return Refusal{Code::unavailable,
-                   {std::string(name), hit.owner, fmt::format("its type, {}, is none that can be read", place.type.spelling())}};
-  return place;
+  bool bits_fit = place.bit_size == 0 ||
+                  (place.type.is_integer() && place.bit_offset + place.bit_size <= 8 * place.type.size);
+  if (readable(place.type) && bits_fit) return place;
+  std::string why = fmt::format("its type, {}, is none that can be read", place.type.spelling());
+  return Refusal{Code::unavailable, {std::string(name), hit.owner, std::move(why)}};
 }
 
 // Real members only; a name that is unknown without the names that it could have been.

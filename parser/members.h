@@ -1,6 +1,6 @@
-// Names in records, looked up as C++ does: a record's own members (those of its anonymous members among them) hide those
-// of its bases; what two bases have is ambiguous. Then what the views (views.h) add, then bases by their own name. Pure:
-// all that is asked are the Records that a type belongs to.
+// Names in records, looked up as C++ does: a record's own members (those of its anonymous members among them) hide
+// those of its bases; what two bases have is ambiguous. Then what the views (views.h) add, then bases by their own
+// name. Pure: all that is asked are the Records that a type belongs to.
 #pragma once
 
 #include <string>
