@@ -1,11 +1,13 @@
-// software and hardware: the probe fires each time so many events have been counted. One perf event a CPU counts for all
-// processes, and -p is a filter in the program, as it is for profile: a perf event of a process counts one thread each, so
-// that threads which start while it is armed would be missed or counted twice. The hits that a process gets out of a
-// period of N are then its share of all hits: an unbiased sample, exact for a period of 1.
+// software and hardware: the probe fires each time so many events have been counted. One perf event a CPU
+// counts for all processes, and -p is a filter in the program, as it is for profile: a perf event of a
+// process counts one thread each, so that threads which start while it is armed would be missed or counted
+// twice. The hits that a process gets out of a period of N are then its share of all hits: an unbiased
+// sample, exact for a period of 1.
 #include <fmt/format.h>
 
 #include <cerrno>
 #include <charconv>
+#include <optional>
 
 #include "probes/attach.h"
 #include "probes/glob.h"
@@ -31,7 +33,9 @@ Result<Links> attach_counted(const AttachRequest& request) {
     attr.sample_period = point.offset;
     for (const int cpu : online_cpus()) {
       const int link = link_perf_event(attr, -1, cpu, request.program, request.probe.first_point + i);
-      if (link < 0) return no_perf_event(event->counter, -link, fmt::format("cannot attach {} on CPU {}", point.name, cpu));
+      if (link < 0)
+        return no_perf_event(event->counter, -link,
+                             fmt::format("cannot attach {} on CPU {}", point.name, cpu));
       links.add(link);
     }
   }
@@ -83,6 +87,21 @@ bool fires(const PerfEvent& event) {
          (event.counter.config != PERF_COUNT_SW_DUMMY && event.counter.config != PERF_COUNT_SW_BPF_OUTPUT);
 }
 
+// The kernel's clocks never fire more often, whatever they are asked for: perf_swevent_start_hrtimer(),
+// kernel/events/core.c, max_t(u64, 10000, period).
+constexpr uint64_t shortest_clock_period = 10'000;
+std::optional<Error> refuse_period(const Provider& row, const PerfEvent& event, uint64_t period) {
+  const bool is_clock =
+      event.counter.type == PERF_TYPE_SOFTWARE &&
+      (event.counter.config == PERF_COUNT_SW_CPU_CLOCK || event.counter.config == PERF_COUNT_SW_TASK_CLOCK);
+  if (!is_clock || period >= shortest_clock_period) return std::nullopt;
+  return Error{Error::Kind::script,
+               fmt::format("{}:{}:{}: the kernel's clocks fire at most every 10 us", row.name,
+                           event.counter.name, period),
+               fmt::format("write {}:{}:10000 or more, in nanoseconds", row.name, event.counter.name),
+               nullptr};
+}
+
 bool may_not_try(int error_number) { return error_number == EPERM || error_number == EACCES; }
 
 // What of this kind matches and can be counted here.
@@ -93,8 +112,10 @@ Points matching(const Provider& row, std::string_view pattern, std::optional<uin
   const auto events = all_perf_events(kind_of(row));
   for (const PerfEvent& event : events) {
     if (!glob_matches(pattern, event.counter.name) || !fires(event)) continue;
-    const int error_number = try_perf_event(event.counter, period.value_or(event.period));
-    if (error_number == 0 || may_not_try(error_number)) points.push_back(make_point(row, event, period.value_or(event.period)));
+    const uint64_t every = period.value_or(event.period);
+    if (auto error = refuse_period(row, event, every)) return *std::move(error);
+    const int error_number = try_perf_event(event.counter, every);
+    if (error_number == 0 || may_not_try(error_number)) points.push_back(make_point(row, event, every));
     else if (refused == nullptr) refused = &event, refusal = error_number;
   }
   if (!points.empty()) return points;
@@ -109,9 +130,10 @@ Points expand(const Provider& row, std::string_view target) {
   if (colon != std::string_view::npos && colon + 1 < target.size()) {
     period = parse_period(target.substr(colon + 1));
     if (!period)
-      return Error{Error::Kind::script, fmt::format("{}:{}: '{}' is not a number of events", row.name, target,
-                                                    target.substr(colon + 1)),
-                   fmt::format("write {}:{}:1000 to fire once in a thousand", row.name, name), nullptr};
+      return Error{
+          Error::Kind::script,
+          fmt::format("{}:{}: '{}' is not a number of events", row.name, target, target.substr(colon + 1)),
+          fmt::format("write {}:{}:1000 to fire once in a thousand", row.name, name), nullptr};
   }
   if (name.empty())
     return Error{Error::Kind::script, fmt::format("{}:{} does not name an event", row.name, target),
@@ -120,9 +142,11 @@ Points expand(const Provider& row, std::string_view target) {
   const auto event = find_perf_event(kind_of(row), name);
   if (!event) return unknown_perf_event(kind_of(row), name);
   if (!fires(*event))
-    return Error{Error::Kind::script, fmt::format("the event {} never happens by itself", event->counter.name),
+    return Error{Error::Kind::script,
+                 fmt::format("the event {} never happens by itself", event->counter.name),
                  fmt::format("zeektrace -l '{}:*' lists those that do", row.name), nullptr};
   const uint64_t every = period.value_or(event->period);
+  if (auto error = refuse_period(row, *event, every)) return *std::move(error);
   const int refusal = try_perf_event(event->counter, every);
   if (refusal != 0 && !may_not_try(refusal))
     return no_perf_event(event->counter, refusal, fmt::format("{}:{}", row.name, target));
@@ -137,10 +161,18 @@ Result<EventCounter> counter(PerfEventKind kind, std::string_view name) {
 
 }  // namespace
 
-Points expand_software(Machine&, std::string_view target) { return expand(provider(ProviderRow::software), target); }
-Points expand_hardware(Machine&, std::string_view target) { return expand(provider(ProviderRow::hardware), target); }
+Points expand_software(Machine&, std::string_view target) {
+  return expand(provider(ProviderRow::software), target);
+}
+Points expand_hardware(Machine&, std::string_view target) {
+  return expand(provider(ProviderRow::hardware), target);
+}
 
-Result<EventCounter> software_counter(std::string_view name) { return counter(PerfEventKind::software, name); }
-Result<EventCounter> hardware_counter(std::string_view name) { return counter(PerfEventKind::hardware, name); }
+Result<EventCounter> software_counter(std::string_view name) {
+  return counter(PerfEventKind::software, name);
+}
+Result<EventCounter> hardware_counter(std::string_view name) {
+  return counter(PerfEventKind::hardware, name);
+}
 
 }  // namespace zeektrace

@@ -1,4 +1,5 @@
-// The counts that pmc() reads: for each event of the script a perf event on every CPU, counting while the script runs.
+// The counts that pmc() reads: for each event of the script a perf event on every CPU, counting while the
+// script runs.
 #pragma once
 
 #include "parser/program.h"
@@ -8,8 +9,8 @@ struct bpf_object;
 
 namespace zeektrace {
 
-// Opens the events and puts them into their maps, which keep them. An Error when the machine can't count one of them, or
-// not all of them at once.
+// Opens the events and puts them into their maps, which keep them. An Error when the machine can't count one
+// of them, or not all of them at once.
 Status open_counters(const Program& program, bpf_object* object);
 
 }  // namespace zeektrace

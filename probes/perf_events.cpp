@@ -24,7 +24,8 @@ struct EventRow {
   uint64_t period;
 };
 
-// Names are the perf tool's (tools/perf/util/parse-events.c, Linux 6.1), aliases those of bpftrace's manual too.
+// Names are the perf tool's (tools/perf/util/parse-events.c, Linux 6.1), aliases those of bpftrace's manual
+// too.
 constexpr EventRow software_rows[] = {
     {"cpu-clock", "cpu", PERF_COUNT_SW_CPU_CLOCK, 1'000'000},
     {"task-clock", "", PERF_COUNT_SW_TASK_CLOCK, 1'000'000},
@@ -54,16 +55,17 @@ constexpr EventRow hardware_rows[] = {
 constexpr uint64_t cache_period = 1'000'000;
 constexpr uint64_t raw_period = 1'000'000;
 
-// "L1-dcache" × "loads" | "load-misses" …: which of them there are stands in evsel__hw_cache_stat, tools/perf/util/evsel.c.
+// "L1-dcache" × "loads" | "load-misses" …: which of them there are stands in evsel__hw_cache_stat,
+// tools/perf/util/evsel.c.
 struct CacheRow {
   std::string_view name;
   uint64_t cache;
   bool stores, prefetches;
 };
 constexpr CacheRow cache_rows[] = {
-    {"L1-dcache", PERF_COUNT_HW_CACHE_L1D, true, true},    {"L1-icache", PERF_COUNT_HW_CACHE_L1I, false, true},
-    {"LLC", PERF_COUNT_HW_CACHE_LL, true, true},           {"dTLB", PERF_COUNT_HW_CACHE_DTLB, true, true},
-    {"iTLB", PERF_COUNT_HW_CACHE_ITLB, false, false},      {"branch", PERF_COUNT_HW_CACHE_BPU, false, false},
+    {"L1-dcache", PERF_COUNT_HW_CACHE_L1D, true, true}, {"L1-icache", PERF_COUNT_HW_CACHE_L1I, false, true},
+    {"LLC", PERF_COUNT_HW_CACHE_LL, true, true},        {"dTLB", PERF_COUNT_HW_CACHE_DTLB, true, true},
+    {"iTLB", PERF_COUNT_HW_CACHE_ITLB, false, false},   {"branch", PERF_COUNT_HW_CACHE_BPU, false, false},
     {"node", PERF_COUNT_HW_CACHE_NODE, true, true},
 };
 struct CacheWork {
@@ -77,7 +79,8 @@ constexpr std::array cache_work = {
 };
 
 bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 std::vector<PerfEvent> cache_events() {
@@ -89,8 +92,8 @@ std::vector<PerfEvent> cache_events() {
       // The layout of config: perf_event_open(2), PERF_TYPE_HW_CACHE.
       const uint64_t config = row.cache | work.work << 8;
       auto add = [&](std::string_view what, uint64_t result) {
-        events.push_back(
-            {{fmt::format("{}-{}", row.name, what), PERF_TYPE_HW_CACHE, config | result << 16}, cache_period});
+        events.push_back({{fmt::format("{}-{}", row.name, what), PERF_TYPE_HW_CACHE, config | result << 16},
+                          cache_period});
       };
       add(work.accesses, PERF_COUNT_HW_CACHE_RESULT_ACCESS);
       add(work.misses, PERF_COUNT_HW_CACHE_RESULT_MISS);
@@ -138,7 +141,8 @@ std::vector<PerfEvent> all_perf_events(PerfEventKind kind) {
 
 std::optional<PerfEvent> find_perf_event(PerfEventKind kind, std::string_view name) {
   const bool software = kind == PerfEventKind::software;
-  const auto rows = software ? std::span<const EventRow>(software_rows) : std::span<const EventRow>(hardware_rows);
+  const auto rows =
+      software ? std::span<const EventRow>(software_rows) : std::span<const EventRow>(hardware_rows);
   for (const EventRow& row : rows)
     if (same_name(name, row.name) || (!row.alias.empty() && same_name(name, row.alias)))
       return event_of(row, software ? PERF_TYPE_SOFTWARE : PERF_TYPE_HARDWARE);
@@ -180,20 +184,28 @@ Error no_perf_event(const EventCounter& counter, int error_number, std::string_v
   const auto cycles = find_perf_event(PerfEventKind::hardware, "cpu-cycles");
   const int can_count = try_perf_event(cycles->counter, 0);
   if (can_count == ENOENT || can_count == EOPNOTSUPP || can_count == ENODEV)
-    return Error{Error::Kind::machine,
-                 fmt::format("{}: this machine shows no hardware performance counters (no PMU, as most virtual machines)",
-                             wanted),
-                 "software events work here (page-faults, context-switches …; zeektrace -l 'software:*'), and profile: "
-                 "samples where processor time goes",
-                 nullptr};
+    return Error{
+        Error::Kind::machine,
+        fmt::format(
+            "{}: this machine shows no hardware performance counters (no PMU, as most virtual machines)",
+            wanted),
+        "software events work here (page-faults, context-switches …; zeektrace -l 'software:*'), and "
+        "profile: "
+        "samples where processor time goes",
+        nullptr};
   if (error_number == EBUSY)
-    return Error{Error::Kind::machine, fmt::format("{}: all of the processor's counters for it are taken", wanted),
-                 "use fewer hardware events at once, stop other users (perf; the watchdog: kernel.nmi_watchdog=0)", nullptr};
+    return Error{
+        Error::Kind::machine, fmt::format("{}: all of the processor's counters for it are taken", wanted),
+        "use fewer hardware events at once, stop other users (perf; the watchdog: kernel.nmi_watchdog=0)",
+        nullptr};
   if (error_number == EOPNOTSUPP && try_perf_event(counter, 0) == 0)
-    return Error{Error::Kind::machine, fmt::format("{}: this processor counts {}, but can't interrupt for it", wanted, counter.name),
-                 fmt::format("read the count in another probe: pmc(\"{}\")", counter.name), nullptr};
+    return Error{
+        Error::Kind::machine,
+        fmt::format("{}: this processor counts {}, but can't interrupt for it", wanted, counter.name),
+        fmt::format("read the count in another probe: pmc(\"{}\")", counter.name), nullptr};
   if (error_number == ENOENT || error_number == EINVAL || error_number == EOPNOTSUPP)
-    return Error{Error::Kind::machine, fmt::format("{}: this processor does not count {}", wanted, counter.name),
+    return Error{Error::Kind::machine,
+                 fmt::format("{}: this processor does not count {}", wanted, counter.name),
                  "zeektrace -l 'hardware:*' lists what it counts", nullptr};
   return perf_event_error(error_number, wanted);
 }

@@ -1,5 +1,5 @@
-// usdt: the static probes that a program's authors put into it with <sys/sdt.h>. A place is a nop, which the kernel
-// emulates: the cheapest site there is, so that it is probed exactly there.
+// usdt: the static probes that a program's authors put into it with <sys/sdt.h>. A place is a nop, which
+// every kernel emulates: it is probed exactly there.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -32,18 +32,20 @@ UsdtTarget split_target(std::string_view target) {
 Error no_such(const UsdtNotes& notes, const UsdtTarget& target, std::string_view shown) {
   if (notes.places.empty())
     return Error{Error::Kind::script, fmt::format("{} has no USDT probes", shown),
-                 "they are there only when it was built with them (<sys/sdt.h>, often --enable-dtrace)", nullptr};
+                 "they are there only when it was built with them (<sys/sdt.h>, often --enable-dtrace)",
+                 nullptr};
   std::vector<std::string_view> names;
   for (const UsdtPlace& place : notes.places)
-    names.push_back(target.provider.empty() || place.provider == target.provider ? place.name : place.provider);
+    names.push_back(target.provider.empty() || place.provider == target.provider ? place.name
+                                                                                 : place.provider);
   const bool known_provider = std::ranges::any_of(
       notes.places, [&](const UsdtPlace& place) { return place.provider == target.provider; });
   const std::string_view wanted = target.provider.empty() || known_provider ? target.name : target.provider;
   std::string hint = did_you_mean(near_matches(wanted, names));
   if (hint.empty()) hint = fmt::format("zeektrace -l 'usdt:{}:*' lists them", shown);
   return Error{Error::Kind::script,
-               fmt::format("{} has no USDT probe '{}{}{}'", shown, target.provider, target.provider.empty() ? "" : ":",
-                           target.name),
+               fmt::format("{} has no USDT probe '{}{}{}'", shown, target.provider,
+                           target.provider.empty() ? "" : ":", target.name),
                hint, nullptr};
 }
 
@@ -72,7 +74,8 @@ Points expand_usdt(Machine& machine, std::string_view text) {
   if (target.binary.empty() && !pid)
     return Error{Error::Kind::script, fmt::format("usdt:{} does not name a binary", text),
                  "name one, or a process with -p", nullptr};
-  auto path = find_binary(target.binary.empty() ? traced_program(machine.settings()) : std::string(target.binary), pid);
+  auto path = find_binary(
+      target.binary.empty() ? traced_program(machine.settings()) : std::string(target.binary), pid);
   if (!path) return path.error();
   auto notes = machine.inside().usdt_notes(path->open, path->shown);
   if (!notes) return notes.error();

@@ -79,7 +79,9 @@ struct Scanner {
   }
   std::string identifier() {
     size_t length = 0;
-    auto belongs = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '$'; };
+    auto belongs = [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '$';
+    };
     if (!text.empty() && std::isdigit(static_cast<unsigned char>(text.front()))) return {};
     while (length < text.size() && belongs(text[length])) length++;
     std::string name(text.substr(0, length));
@@ -115,7 +117,9 @@ std::optional<Size> take_size(Scanner& in) {
   return Size{static_cast<uint32_t>(*number < 0 ? -*number : *number), *number < 0, real};
 }
 
-Field unavailable(std::string reason) { return {"", Type::integer(8, false), Unavailable{std::move(reason)}}; }
+Field unavailable(std::string reason) {
+  return {"", Type::integer(8, false), Unavailable{std::move(reason)}};
+}
 Field not_understood(std::string_view word) {
   return unavailable(fmt::format("its place '{}' is not understood", word));
 }
@@ -197,12 +201,13 @@ Field memory_argument(std::string_view word, Scanner in, const Size& size, uint6
   if (!registers || !in.text.empty()) return not_understood(word);
   UserMemory memory;
   int64_t add = displacement->number;
-  // A variable, and everything that no register stands for, is found from where the program is loaded: from the
-  // instruction pointer, which is at `site` when the probe is hit.
+  // A variable, and everything that no register stands for, is found from where the program is loaded: from
+  // the instruction pointer, which is at `site` when the probe is hit.
   const bool from_here = registers->base.empty() || registers->base == "rip";
   if (!displacement->symbol.empty()) {
     const auto address = variable(displacement->symbol);
-    if (!address) return unavailable(fmt::format("the symbol table does not say where '{}' is", displacement->symbol));
+    if (!address)
+      return unavailable(fmt::format("the symbol table does not say where '{}' is", displacement->symbol));
     if (!from_here) return not_understood(word);
     add += static_cast<int64_t>(*address);
   }
@@ -222,7 +227,8 @@ Field memory_argument(std::string_view word, Scanner in, const Size& size, uint6
     memory.index = UserMemory::Index{index->context_offset, registers->scale};
   }
   memory.adds = {add};
-  return {"", size.is_real ? Type::real(size.bytes) : Type::integer(size.bytes, size.is_signed), std::move(memory)};
+  return {"", size.is_real ? Type::real(size.bytes) : Type::integer(size.bytes, size.is_signed),
+          std::move(memory)};
 }
 
 Field parse_argument(std::string_view word, uint64_t site, const VariableAddress& variable) {
@@ -251,7 +257,8 @@ Field parse_argument(std::string_view word, uint64_t site, const VariableAddress
 
 }  // namespace
 
-std::vector<Field> parse_usdt_arguments(std::string_view text, uint64_t site, const VariableAddress& variable) {
+std::vector<Field> parse_usdt_arguments(std::string_view text, uint64_t site,
+                                        const VariableAddress& variable) {
   std::vector<Field> fields;
   while (!text.empty()) {
     const std::string_view word = text.substr(0, text.find(' '));
@@ -298,7 +305,9 @@ void unify_usdt_arguments(std::vector<std::vector<Field>*>& places) {
     for (auto* fields : places) {
       if (i >= fields->size()) continue;
       Field& field = (*fields)[i];
-      if (disagree) field.where = Unavailable{"it is a number in one place of the probe and a floating-point number in another"};
+      if (disagree)
+        field.where =
+            Unavailable{"it is a number in one place of the probe and a floating-point number in another"};
       if (disagree || !common || field.type.spelling() == common->spelling()) continue;
       if (is_available(field) && !field.kept_as) field.kept_as = field.type;
       field.type = *common;

@@ -89,14 +89,16 @@ std::optional<uint64_t> file_offset(const std::vector<Segment>& segments, uint64
 // Variables by name; those that share their name with another one have no address.
 std::map<std::string, std::optional<uint64_t>> variables_of(Elf* elf) {
   std::map<std::string, std::optional<uint64_t>> variables;
-  for (Elf_Scn* section = elf_nextscn(elf, nullptr); section != nullptr; section = elf_nextscn(elf, section)) {
+  for (Elf_Scn* section = elf_nextscn(elf, nullptr); section != nullptr;
+       section = elf_nextscn(elf, section)) {
     GElf_Shdr header;
     if (gelf_getshdr(section, &header) == nullptr || header.sh_entsize == 0) continue;
     if (header.sh_type != SHT_SYMTAB && header.sh_type != SHT_DYNSYM) continue;
     Elf_Data* data = elf_getdata(section, nullptr);
     for (size_t i = 0; data != nullptr && i < data->d_size / header.sh_entsize; i++) {
       GElf_Sym symbol;
-      if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr || symbol.st_shndx == SHN_UNDEF) continue;
+      if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr || symbol.st_shndx == SHN_UNDEF)
+        continue;
       if (GELF_ST_TYPE(symbol.st_info) != STT_OBJECT) continue;
       const char* name = elf_strptr(elf, header.sh_link, symbol.st_name);
       if (name == nullptr) continue;
@@ -154,8 +156,10 @@ Result<std::shared_ptr<const UsdtNotes>> read_usdt_notes(const std::string& path
       const auto semaphore = file_offset(segments, note.semaphore + moved, false);
       if (!semaphore)
         return Error{Error::Kind::script,
-                     fmt::format("{}: the semaphore of the probe {}:{} is not in the file", shown, note.provider, note.name),
-                     "the kernel can raise it only when it is: put it into a section of initialised data", nullptr};
+                     fmt::format("{}: the semaphore of the probe {}:{} is not in the file", shown,
+                                 note.provider, note.name),
+                     "the kernel can raise it only when it is: put it into a section of initialised data",
+                     nullptr};
       place.semaphore = *semaphore;
     }
     place.fields = parse_usdt_arguments(note.arguments, address, variable);

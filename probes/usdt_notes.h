@@ -1,6 +1,7 @@
-// The USDT probes of a binary: what <sys/sdt.h> leaves in its section .note.stapsdt, a note for each place. Read with
-// libelf rather than by BCC's reader, which does not notice that a prelinked library has moved (the note's address of
-// .stapsdt.base tells), trusts the texts' ends, and writes its warnings to stderr (bcc_elf.c, 0.26).
+// The USDT probes of a binary: what <sys/sdt.h> leaves in its section .note.stapsdt, a note for each place.
+// Read with libelf rather than by BCC's reader, which does not notice that a prelinked library has moved (the
+// note's address of .stapsdt.base tells), trusts the texts' ends, and writes its warnings to stderr
+// (bcc_elf.c, 0.26).
 #pragma once
 
 #include <cstdint>

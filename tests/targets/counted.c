@@ -1,17 +1,18 @@
-/* A program with a known number of countable events in a window: from the return of window_begin to the call of window_end.
+/* A program with a known number of countable events in a window: from the return of window_begin to the call
+ * of window_end.
  *
  *   counted faults N      one window, in which N pages are touched for the first time: @events
  *   counted threads N T   the same, in T threads with N pages each: @events
  *   counted switches N    one window, in which it sleeps N times: @events, its context switches
  *   counted small W       W windows of 64 faults each, on one processor: @least
- *   counted sleeps W      W windows of one sleep each, on one processor: @least, the processor's switches in it
+ *   counted sleeps W      W windows of one sleep each, on one processor: @least, the switches in it
  *   counted spin W        W windows of 2 ms of work, on one processor: @windows
- *   counted absent N      calls of take_absent with a text that crosses pages and a number, none of them in memory:
+ *   counted absent N      calls of take_absent with a text that crosses pages and a number, not in memory:
  *                         @names[str(arg0)] = count(), @sum = sum(*(int32 *)arg1)
  *   counted again S       windows of 64 faults for S seconds or until SIGTERM: @events of each
  *
- * The faults and switches are those that getrusage(2) tells of this process (sleeps: one away from it, one back). A window
- * whose ends it can't tell apart from a switch at the same moment is opened or closed once more. */
+ * The faults and switches are those that getrusage(2) tells of this process (sleeps: one away from it, one
+ * back). A window whose ends it can't tell apart from a switch at the same moment is opened or closed again. */
 #define _GNU_SOURCE
 #include "lines.h"
 
@@ -144,7 +145,9 @@ static int sleeping_windows(uint64_t windows) {
   return 0;
 }
 
-TRACED void take_absent(const char* text, const int* number) { __asm__ volatile("" : : "r"(text), "r"(number) : "memory"); }
+TRACED void take_absent(const char* text, const int* number) {
+  __asm__ volatile("" : : "r"(text), "r"(number) : "memory");
+}
 
 /* Each call has a mapping of its own, of a file whose pages nobody has touched there. */
 static int absent(uint64_t count) {
@@ -152,7 +155,8 @@ static int absent(uint64_t count) {
   const int file = memfd_create("absent", 0);
   const size_t length = 6 * page;
   int64_t sum = 0;
-  char* memory = ftruncate(file, (off_t)length) ? MAP_FAILED : mmap(NULL, length, PROT_WRITE, MAP_SHARED, file, 0);
+  if (ftruncate(file, (off_t)length)) return 1;
+  char* memory = mmap(NULL, length, PROT_WRITE, MAP_SHARED, file, 0);
   if (memory == MAP_FAILED) return 1;
   for (int i = 0; i < 3; ++i) {
     strcpy(memory + (2 * i + 1) * page - 8, texts[i]);
@@ -232,6 +236,7 @@ int main(int argc, char** argv) {
   if (argc == 3 && !strcmp(mode, "absent")) return absent(count);
   if (argc == 3 && !strcmp(mode, "again")) return again(strtod(argv[2], NULL));
   static const char usage[] =
-      "usage: counted faults N | threads N T | switches N | small W | sleeps W | spin W | absent N | again S\n";
+      "usage: counted faults N | threads N T | switches N | small W | sleeps W | spin W |"
+      " absent N | again S\n";
   return write(STDERR_FILENO, usage, sizeof usage - 1) < 0 ? 3 : 2;
 }

@@ -32,9 +32,12 @@ std::string why_not(std::string_view text) {
 
 TEST(UsdtArguments, registers) {
   const std::vector<std::tuple<std::string_view, uint32_t, std::string_view>> rows = {
-      {"-4@%edi", offsetof(user_regs_struct, rdi), "int32"},  {"8@%rax", offsetof(user_regs_struct, rax), "uint64"},
-      {"1@%ah", offsetof(user_regs_struct, rax) + 1, "uint8"}, {"-1@%sil", offsetof(user_regs_struct, rsi), "int8"},
-      {"2@%r10w", offsetof(user_regs_struct, r10), "uint16"}, {"-8@%rsp", offsetof(user_regs_struct, rsp), "int64"},
+      {"-4@%edi", offsetof(user_regs_struct, rdi), "int32"},
+      {"8@%rax", offsetof(user_regs_struct, rax), "uint64"},
+      {"1@%ah", offsetof(user_regs_struct, rax) + 1, "uint8"},
+      {"-1@%sil", offsetof(user_regs_struct, rsi), "int8"},
+      {"2@%r10w", offsetof(user_regs_struct, r10), "uint16"},
+      {"-8@%rsp", offsetof(user_regs_struct, rsp), "int64"},
       {"%ebx", offsetof(user_regs_struct, rbx), "uint32"},
   };
   for (const auto& [text, offset, type] : rows) {
@@ -91,9 +94,9 @@ TEST(UsdtArguments, what_can_not_be_had_says_why) {
   EXPECT_NE(why_not("8@%fs:-8").find("thread"), std::string::npos);
   EXPECT_NE(why_not("4@unheard_of(%rip)").find("unheard_of"), std::string::npos);
   EXPECT_NE(why_not("16@%rax").find("16 bytes"), std::string::npos);
-  for (std::string_view text : {"4@", "@%eax", "4@%", "4@$", "4@$x", "4@8(%eax", "4@8(%rip)", "4@(%rax,%rdx,3)", "4@()",
-                                "4@4(%rax)x", "4@counter(%rax)", "4%eax", "0@%eax", "99999999999999999999@%eax", "-@%eax",
-                                "4@(%eax)", "4@symbol@GOTPCREL(%rip)"})
+  for (std::string_view text : {"4@", "@%eax", "4@%", "4@$", "4@$x", "4@8(%eax", "4@8(%rip)",
+                                "4@(%rax,%rdx,3)", "4@()", "4@4(%rax)x", "4@counter(%rax)", "4%eax", "0@%eax",
+                                "99999999999999999999@%eax", "-@%eax", "4@(%eax)", "4@symbol@GOTPCREL(%rip)"})
     EXPECT_NE(why_not(text), "available") << text;
 }
 
@@ -133,13 +136,16 @@ TEST(PerfEvents, names_of_the_perf_tool) {
     return event ? std::optional(std::pair(event->counter.type, event->counter.config)) : std::nullopt;
   };
   const auto software = PerfEventKind::software, hardware = PerfEventKind::hardware;
-  EXPECT_EQ(config(software, "cs"), std::pair(uint32_t{PERF_TYPE_SOFTWARE}, uint64_t{PERF_COUNT_SW_CONTEXT_SWITCHES}));
+  EXPECT_EQ(config(software, "cs"),
+            std::pair(uint32_t{PERF_TYPE_SOFTWARE}, uint64_t{PERF_COUNT_SW_CONTEXT_SWITCHES}));
   EXPECT_EQ(config(software, "cs"), config(software, "context-switches"));
   EXPECT_EQ(config(hardware, "cycles"), config(hardware, "cpu-cycles"));
   // perf list, L1-dcache-load-misses: cache 0, read 0, miss 1
-  EXPECT_EQ(config(hardware, "L1-dcache-load-misses"), std::pair(uint32_t{PERF_TYPE_HW_CACHE}, uint64_t{0x10000}));
+  EXPECT_EQ(config(hardware, "L1-dcache-load-misses"),
+            std::pair(uint32_t{PERF_TYPE_HW_CACHE}, uint64_t{0x10000}));
   EXPECT_EQ(config(hardware, "llc-stores"), std::pair(uint32_t{PERF_TYPE_HW_CACHE}, uint64_t{0x102}));
-  EXPECT_EQ(config(hardware, "dTLB-prefetch-misses"), std::pair(uint32_t{PERF_TYPE_HW_CACHE}, uint64_t{0x10203}));
+  EXPECT_EQ(config(hardware, "dTLB-prefetch-misses"),
+            std::pair(uint32_t{PERF_TYPE_HW_CACHE}, uint64_t{0x10203}));
   EXPECT_EQ(config(hardware, "r1a8"), std::pair(uint32_t{PERF_TYPE_RAW}, uint64_t{0x1a8}));
   for (std::string_view name : {"", "r", "rx", "r1g", "L1-icache-stores", "iTLB-stores", "cs"})
     EXPECT_FALSE(config(hardware, name)) << name;

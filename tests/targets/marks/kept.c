@@ -1,4 +1,5 @@
-/* A static probe whose arguments all lie in memory: a global, a static, the stack, an array's element, a short. */
+/* A static probe whose arguments all lie in memory: a global, a static, the stack, an array's element, a
+ * short. */
 #define STAP_SDT_ARG_CONSTRAINT o
 #include <sys/sdt.h>
 

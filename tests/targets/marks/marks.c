@@ -5,7 +5,7 @@
  *     marks:many     @many_calls, @many    one static inline function's probe in three functions
  *     marks:twelve   @twelve               of all twelve arguments
  *     marks:constant @constant             of -3 and 70000
- *     memory:kept    @kept_1 … @kept_5     of a global, a static, a stack variable, an array's element, a short
+ *     memory:kept    @kept_1 … @kept_5     of a global, a static, the stack, an array's element, a short
  *     guard:checked  @checked_calls, @checked   passed only while its semaphore is not zero; in the program
  *     lib:checked    @lib_calls, @lib           the same in libmarks.so
  *   marks late N      N rounds of lib:late in liblate.so, which is loaded only then: @late_calls, @late
@@ -63,7 +63,8 @@ TRACED void many_three(int value) {
 }
 
 TRACED void pass_twelve(int i) {
-  DTRACE_PROBE12(marks, twelve, i, i + 1, i + 2, i + 3, i + 4, i + 5, i + 6, i + 7, i + 8, i + 9, i + 10, i + 11);
+  DTRACE_PROBE12(marks, twelve, i, i + 1, i + 2, i + 3, i + 4, i + 5, i + 6, i + 7, i + 8, i + 9, i + 10,
+                 i + 11);
   twelve += 12 * i + 66;
 }
 

@@ -1,5 +1,5 @@
-/* The parts of marks that are compiled in other ways than marks.c: with arguments that lie in memory, with semaphores,
- * in a library. */
+/* The parts of marks that are compiled in other ways than marks.c: with arguments that lie in memory, with
+ * semaphores, in a library. */
 #ifndef ZEEKTRACE_TESTS_MARKS_H
 #define ZEEKTRACE_TESTS_MARKS_H
 
