@@ -39,7 +39,7 @@ Points expand_line(Machine& machine, const Provider& row, const SourceLine& want
     if (!offset) continue;
     AttachPoint point;
     point.provider = &row;
-    point.how = &uprobe_mechanism(inside.features, false, settings.pid.has_value());
+    point.how = &uprobe_mechanism(inside.features, UprobeKind::place, settings.pid.has_value());
     point.name = fmt::format("{}:{}@{}:{}", row.name, path->shown, wanted.file, wanted.line);
     point.target = path->open;
     const FunctionSymbol* symbol = (*binary)->function_at(place.address);

@@ -5,6 +5,7 @@
 #include "codegen/object.h"
 #include "parser/check.h"
 #include "parser/parse.h"
+#include "probes/attach.h"
 
 namespace zeektrace {
 namespace {
@@ -47,7 +48,7 @@ Status LoadedScript::arm() {
   auto armed = tracer_->arm();
   if (!armed) return armed.error();
   if (!tracer_->skipped().empty())
-    return Error{Error::Kind::machine, "the kernel can't probe the place", tracer_->skipped().front(), {}};
+    return Error{Error::Kind::machine, fmt::format("can't probe {}: {}", tracer_->skipped().front().place, tracer_->skipped().front().why), {}};
   return Nothing{};
 }
 
