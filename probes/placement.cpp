@@ -20,7 +20,9 @@ constexpr std::string_view tail_call =
 
 class Placing {
  public:
-  Placing(const Probe& probe, Machine::Inside& inside) : probe_(probe), inside_(inside), needs_(needs_of(probe)) {
+  Placing(const Probe& probe, Machine::Inside& inside) : probe_(probe), inside_(inside) {
+    // What the kernel's return probe reads, it reads at the return.
+    if (!probe.how->section.starts_with("uretprobe")) needs_ = needs_of(probe);
     if (probe.how->where == Mechanism::Where::entry_with_stack)
       needs_.registers |= needs_of_return_address().registers;
     reads_result_ = std::any_of(probe.fields.begin(), probe.fields.end(),
