@@ -47,8 +47,9 @@ void CodeWatch::take_processes() {
   };
   if (only_) return take_one(*only_);
   std::error_code failure;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", failure)) {
-    const std::string name = entry.path().filename();
+  const std::filesystem::directory_iterator end;
+  for (std::filesystem::directory_iterator entry("/proc", failure); !failure && entry != end; entry.increment(failure)) {
+    const std::string name = entry->path().filename();
     pid_t pid = 0;
     const auto number = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (number.ec == std::errc() && number.ptr == name.data() + name.size() && pid != getpid()) take_one(pid);

@@ -155,6 +155,14 @@ Symbols::Mappings& Symbols::process(uint32_t tgid) {
   return processes_[tgid];
 }
 
+std::string Symbols::made_at_run_time(uint32_t tgid, uint64_t address, uint64_t inside) {
+  auto known = perf_maps_.find(tgid);
+  if (known == perf_maps_.end()) known = perf_maps_.emplace(tgid, PerfMap::of(static_cast<pid_t>(tgid))).first;
+  auto found = known->second.find(inside);
+  if (!found) return address_text(address);
+  return with_offset(std::string(found->name), found->offset + (address - inside));
+}
+
 std::string Symbols::user(uint32_t tgid, uint64_t address, bool is_return) {
   if (address == stack_ends_here) return "[the frames above could not be found]";
   uint64_t inside = is_return && address > 0 ? address - 1 : address;
@@ -172,7 +180,7 @@ std::string Symbols::user(uint32_t tgid, uint64_t address, bool is_return) {
     return with_offset(std::string(plain.empty() ? name : plain),
                        *place - function->address + (address - inside));
   }
-  return address_text(address);
+  return made_at_run_time(tgid, address, inside);
 }
 
 void Symbols::read_kernel() {

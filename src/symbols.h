@@ -16,6 +16,7 @@
 
 #include "probes/cxx_name.h"
 #include "probes/mappings.h"
+#include "src/perf_map.h"
 
 namespace zeektrace {
 
@@ -73,12 +74,14 @@ class Symbols {
  private:
   struct File;
   Mappings& process(uint32_t tgid);
+  std::string made_at_run_time(uint32_t tgid, uint64_t address, uint64_t inside);
   File& file(pid_t pid, const Mapping& mapping);
 
   std::string kallsyms_;
   std::optional<KernelNames> kernel_;
   std::map<uint32_t, Mappings> processes_;
   std::deque<uint32_t> ended_;
+  std::map<uint32_t, PerfMap> perf_maps_;  // read when first needed
   std::map<FileIdentity, std::unique_ptr<File>> files_;
   Demangler demangler_;
   std::string trouble_;
