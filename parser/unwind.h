@@ -57,7 +57,7 @@ constexpr uint64_t process_tag(uint32_t tgid, uint64_t start_stack, uint64_t end
 // FileIdentity → an array of UnwindRow; the first one is {number of rows, 0}.
 constexpr std::string_view unwind_files_map = "zt_unwind_files";
 constexpr uint32_t most_unwind_files = 4096;
-// BlockKey → CodeBlock: what a process has mapped within 256 KiB. A block with more mappings than it holds is left to the
+// BlockKey → MappedBlock: what a process has mapped within 256 KiB. A block with more mappings than it holds is left to the
 // kernel's own list. (A plain hash map, since programs that may sleep can't have a longest-prefix map.)
 constexpr std::string_view unwind_blocks_map = "zt_unwind_block";
 constexpr uint32_t code_block_bits = 18;
@@ -66,13 +66,13 @@ struct BlockKey {
   uint64_t block = 0;  // address >> code_block_bits
   auto operator<=>(const BlockKey&) const = default;
 };
-struct CodeRange {
+struct MappedRange {
   uint64_t begin = 0, end = 0;
   FileIdentity file;
   uint64_t offset_of_zero = 0;  // address + this = offset in the file
 };
-struct CodeBlock {
-  CodeRange ranges[4];
+struct MappedBlock {
+  MappedRange ranges[4];
 };
 // Ring buffer of MissingFile: met by a walk, and without a table.
 constexpr std::string_view unwind_missing_map = "zt_unwind_miss";

@@ -111,14 +111,14 @@ std::optional<uint64_t> UnwindTables::tag(pid_t pid) {
 void UnwindTables::add_range(pid_t pid, const Mapping& mapping) {
   const auto whose = tag(pid);
   if (!whose) return;
-  const CodeRange range{mapping.begin, mapping.end, mapping.file, mapping.offset - mapping.begin};
+  const MappedRange range{mapping.begin, mapping.end, mapping.file, mapping.offset - mapping.begin};
   bool replaced = false;
   for (uint64_t at = mapping.begin >> code_block_bits; at <= (mapping.end - 1) >> code_block_bits; at++) {
     const BlockKey key{*whose, at};
-    CodeBlock block;
+    MappedBlock block;
     bpf_map_lookup_elem(blocks_, &key, &block);
-    CodeRange* room = nullptr;
-    for (CodeRange& each : block.ranges) {
+    MappedRange* room = nullptr;
+    for (MappedRange& each : block.ranges) {
       const bool overlaps = each.begin < range.end && range.begin < each.end;
       const bool same = overlaps && each.file == range.file && each.offset_of_zero == range.offset_of_zero;
       if (overlaps) each.end = 0;

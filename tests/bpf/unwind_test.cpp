@@ -10,7 +10,7 @@
 #include "parser/unwind.h"
 
 using zeektrace::CfaKind;
-using zeektrace::CodeBlock;
+using zeektrace::MappedBlock;
 using zeektrace::FileIdentity;
 using zeektrace::MissingFile;
 using zeektrace::rbp_at_rbp;
@@ -65,7 +65,7 @@ struct World {
   Registers registers{};
   std::vector<Remembered> cache = std::vector<Remembered>(16384);
   uint64_t epoch = 0;
-  CodeBlock block{};
+  MappedBlock block{};
   std::map<FileIdentity, uint64_t> asked;
   std::vector<MissingFile> missing;
   int vma_lookups = 0, searches = 0;
@@ -173,7 +173,7 @@ TEST_F(Unwind, layouts_are_those_of_user_space) {
   EXPECT_EQ(unwind_sizes[0], zeektrace::unwind_walk_size);
   EXPECT_EQ(unwind_sizes[1], sizeof(UnwindRow));
   EXPECT_EQ(unwind_sizes[2], sizeof(FileIdentity));
-  EXPECT_EQ(unwind_sizes[3], sizeof(CodeBlock));
+  EXPECT_EQ(unwind_sizes[3], sizeof(MappedBlock));
   EXPECT_EQ(unwind_sizes[4], sizeof(MissingFile));
   EXPECT_EQ(unwind_sizes[5], sizeof(StackFrames));
 }
