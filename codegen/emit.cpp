@@ -13,6 +13,35 @@ constexpr uint32_t busy_word = 8;
 // A per-CPU value is at most PCPU_MIN_UNIT_SIZE long, include/linux/percpu.h.
 constexpr uint32_t most_scratch = (32 << 10) - busy_word;
 
+// A session's program: the kernel runs it at the entry of a function and, unless it then gives 1, at the return, with a
+// word of memory that goes with the call and is 0 at first (kernel/trace/bpf_trace.c, uprobe_multi_link_handler, and
+// kernel/events/uprobes.c, handler_chain, 6.13).
+void write_session(BpfModule& module, const Probe& entry, bool returns_need_word, llvm::Function* at_entry,
+                   llvm::Function* at_return) {
+  auto waits = [](llvm::Function* part) { return part->getSection().ends_with(".s"); };
+  std::string section = std::string(entry.how->section) + (waits(at_entry) || waits(at_return) ? ".s" : "");
+  llvm::Function* function = module.program(entry.function, section, 1);
+  auto block = [&](const char* name) { return llvm::BasicBlock::Create(module.context, name, function); };
+  auto *start = block("start"), *first = block("entry"), *last = block("return");
+  llvm::IRBuilder<> ir(start);
+  ir.SetCurrentDebugLocation(module.location(function, entry.syntax->span.begin));
+  llvm::Value* word = ir.CreateCall(module.kernel_function("bpf_session_cookie", true));
+  llvm::Value* is_return =
+      ir.CreateTrunc(ir.CreateCall(module.kernel_function("bpf_session_is_return", false)), ir.getInt1Ty());
+  ir.CreateCondBr(is_return, last, first);
+
+  ir.SetInsertPoint(first);
+  ir.CreateCall(at_entry, {function->getArg(0), word});
+  llvm::Value* result = ir.getInt64(0);
+  if (returns_need_word)
+    result = ir.CreateZExt(ir.CreateICmpEQ(ir.CreateLoad(ir.getInt64Ty(), word), ir.getInt64(0)), ir.getInt64Ty());
+  ir.CreateRet(result);
+
+  ir.SetInsertPoint(last);
+  ir.CreateCall(at_return, {function->getArg(0), word});
+  ir.CreateRet(ir.getInt64(0));
+}
+
 }  // namespace
 
 Result<Object> emit(const Program& program, std::span<const Builtin> builtins) {
@@ -22,13 +51,18 @@ Result<Object> emit(const Program& program, std::span<const Builtin> builtins) {
   uint64_t start_time = uint64_t(now.tv_sec) * 1'000'000'000 + uint64_t(now.tv_nsec);
   // Every map of the script exists, even one that no program reaches any more: it is read at the end.
   for (const MapDef& map : program.maps)
-    if (map.value.kind != Type::Kind::none) module.map(bpf_map_name(map), shape_of(map));
+    if (map.is_in_kernel())
+      for (const MapPart& part : parts_of(map)) module.map(part.name, shape_of(map, part));
   uint32_t scratch = 0;
+  std::vector<llvm::Function*> functions;
   for (const Probe& probe : program.probes) {
     ProgramEmitter emitter(module, program, builtins, probe, start_time);
-    emitter.emit();
+    functions.push_back(emitter.emit());
     scratch = std::max(scratch, emitter.scratch_size());
   }
+  for (const CallPair& pair : program.pairs)
+    write_session(module, program.probes[pair.entry], pair.returns_need_it, functions[pair.entry],
+                  functions[pair.at_return]);
   if (scratch > most_scratch)
     return Error{Error::Kind::script,
                  fmt::format("the texts of one statement take {} bytes; at most {} fit", scratch, most_scratch),

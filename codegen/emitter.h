@@ -32,6 +32,7 @@ enum class HelperId : uint32_t {
   get_current_comm = 16,
   perf_event_read_value = 55,
   probe_read_kernel = 113,
+  probe_read_kernel_str = 115,
   ktime_get_boot_ns = 125,
   ringbuf_reserve = 131,
   ringbuf_submit = 132,

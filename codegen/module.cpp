@@ -28,6 +28,7 @@ std::string_view type_name(MapType type) {
     case MapType::perf_event_array: return "perf_event_array";
     case MapType::percpu_hash: return "percpu_hash";
     case MapType::percpu_array: return "percpu_array";
+    case MapType::lru_hash: return "lru_hash";
     case MapType::ringbuf: return "ringbuf";
   }
   bug("a map type without a name");
@@ -42,14 +43,16 @@ std::unique_ptr<llvm::Module> embedded(llvm::LLVMContext& context, const char* b
 
 }  // namespace
 
-MapShape shape_of(const MapDef& map) {
+MapShape shape_of(const MapDef& map, const MapPart& part) {
   bool per_cpu = map.value.is_aggregate();
   MapShape shape;
-  shape.key_size = map.key_size();
+  shape.key_size = part.key_size;
   shape.value_size = map.value.storage();
   shape.max_entries = map.max_entries;
   if (map.keys.empty()) {
     shape.type = per_cpu ? MapType::percpu_array : MapType::array;
+  } else if (map.is_by_frame) {
+    shape.type = MapType::lru_hash;
   } else {
     shape.type = per_cpu ? MapType::percpu_hash : MapType::hash;
     if (shape.key_size + shape.value_size > largest_preallocated || shape.max_entries > most_preallocated)
@@ -170,8 +173,40 @@ llvm::Function* BpfModule::program(const std::string& name, std::string_view sec
   auto* type = llvm::FunctionType::get(number, {llvm::PointerType::get(context, 0)}, false);
   auto* function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, module.get());
   function->setSection(llvm::StringRef(section));
+  describe(function, line);
+  return function;
+}
+
+llvm::Function* BpfModule::part(const std::string& name, uint32_t line) {
+  auto* pointer = llvm::PointerType::get(context, 0);
+  auto* type = llvm::FunctionType::get(llvm::Type::getInt64Ty(context), {pointer, pointer}, false);
+  auto* function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, name + "_part", module.get());
+  function->addFnAttr(llvm::Attribute::AlwaysInline);
+  describe(function, line);
+  return function;
+}
+
+// libbpf finds such a function by its declaration in BTF, in a section of this name (libbpf 1.4, src/libbpf.c,
+// bpf_object__collect_externs).
+llvm::FunctionCallee BpfModule::kernel_function(std::string_view name, bool gives_pointer) {
+  llvm::Type* given = gives_pointer ? static_cast<llvm::Type*>(llvm::PointerType::get(context, 0))
+                                    : llvm::Type::getInt64Ty(context);
+  llvm::FunctionCallee callee = module->getOrInsertFunction(llvm::StringRef(name), llvm::FunctionType::get(given, false));
+  auto* function = llvm::cast<llvm::Function>(callee.getCallee());
+  if (function->getSubprogram()) return callee;
+  function->setSection(".ksyms");
+  llvm::DIType* result = debug_.createBasicType("long", 64, llvm::dwarf::DW_ATE_signed);
+  if (gives_pointer) result = debug_.createPointerType(result, 64);
+  auto* signature = debug_.createSubroutineType(debug_.getOrCreateTypeArray({result}));
+  function->setSubprogram(debug_.createFunction(file_, llvm::StringRef(name), "", file_, 0, signature, 0,
+                                                llvm::DINode::FlagPrototyped, llvm::DISubprogram::SPFlagOptimized));
+  return callee;
+}
+
+void BpfModule::describe(llvm::Function* function, uint32_t line) {
   function->addFnAttr(llvm::Attribute::NoUnwind);
   function->getArg(0)->setName("ctx");
+  llvm::StringRef name = function->getName();
   llvm::DIType* result = debug_.createBasicType("long", 64, llvm::dwarf::DW_ATE_signed);
   llvm::DIType* argument = debug_.createPointerType(nullptr, 64);
   auto* signature = debug_.createSubroutineType(debug_.getOrCreateTypeArray({result, argument}));
@@ -181,7 +216,6 @@ llvm::Function* BpfModule::program(const std::string& name, std::string_view sec
   // BTF's function needs a name for each argument.
   debug_.createParameterVariable(subprogram, "ctx", 1, file_, line, argument, true);
   function->setSubprogram(subprogram);
-  return function;
 }
 
 llvm::DebugLoc BpfModule::location(llvm::Function* function, uint32_t offset) {

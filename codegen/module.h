@@ -16,7 +16,9 @@
 namespace zeektrace {
 
 // enum bpf_map_type of include/uapi/linux/bpf.h.
-enum class MapType : uint32_t { hash = 1, array = 2, perf_event_array = 4, percpu_hash = 5, percpu_array = 6, ringbuf = 27 };
+enum class MapType : uint32_t {
+  hash = 1, array = 2, perf_event_array = 4, percpu_hash = 5, percpu_array = 6, lru_hash = 9, ringbuf = 27
+};
 
 struct MapShape {
   MapType type = MapType::array;
@@ -26,8 +28,8 @@ struct MapShape {
   uint32_t flags = 0;
 };
 
-// How a map of the script is kept in the kernel.
-MapShape shape_of(const MapDef& map);
+// How a part of a map of the script is kept in the kernel.
+MapShape shape_of(const MapDef& map, const MapPart& part);
 
 class BpfModule {
  public:
@@ -49,6 +51,11 @@ class BpfModule {
   llvm::Constant* text(const std::string& value);
   // A new BPF program in libbpf's section, and its debug information.
   llvm::Function* program(const std::string& name, std::string_view section, uint32_t line);
+  // A half of a session's program, inlined there: (context, the call's word).
+  llvm::Function* part(const std::string& name, uint32_t line);
+  // A function of the kernel (a kfunc) without arguments that gives a number, or a pointer to one; libbpf finds it in the
+  // kernel's BTF.
+  llvm::FunctionCallee kernel_function(std::string_view name, bool gives_pointer);
   llvm::DebugLoc location(llvm::Function* function, uint32_t offset_in_source);
   // A function of runtime.bpf.c or unwind.bpf.c, linked in at the end.
   llvm::Function* runtime(std::string_view name);
@@ -58,6 +65,7 @@ class BpfModule {
 
  private:
   llvm::GlobalVariable* global(llvm::Constant* value, const std::string& name, const char* section, uint64_t align);
+  void describe(llvm::Function* function, uint32_t line);
   Error too_long(const llvm::Function& function, size_t most) const;
   llvm::GlobalVariable* declare_map(std::string_view name);
   void define_map(llvm::GlobalVariable* map, const MapShape& shape);

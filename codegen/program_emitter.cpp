@@ -18,9 +18,9 @@ ProgramEmitter::ProgramEmitter(BpfModule& module, const Program& program, std::s
       start_time_(start_time),
       builder_(module.context) {}
 
-void ProgramEmitter::emit() {
+llvm::Function* ProgramEmitter::emit() {
   uint32_t begin = probe_.syntax->span.begin;
-  function_ = module_.program(probe_.function, probe_.how->section, 1);
+  function_ = probe_.pair ? module_.part(probe_.function, 1) : module_.program(probe_.function, probe_.how->section, 1);
   auto new_block = [&](const char* name) { return llvm::BasicBlock::Create(module_.context, name, function_); };
   entry_ = new_block("entry");
   auto* start = new_block("start");
@@ -73,6 +73,7 @@ void ProgramEmitter::emit() {
   ir.SetInsertPoint(entry_);
   ir.CreateBr(start);
   if (waits_) function_->setSection(std::string(probe_.how->section) + ".s");
+  return function_;
 }
 
 // Perf event arrays are not for programs that sleep (check_map_prog_compatibility, kernel/bpf/verifier.c, Linux 6.18).
@@ -122,7 +123,11 @@ llvm::Value* ProgramEmitter::attach_point() {
   if (gate_index_) return gate_index_;
   if (probe_.points.size() == 1) return constant(probe_.first_point);
   if (!probe_.how->has_cookie) bug(fmt::format("{} has several points and no cookie", probe_.how->name));
-  return helper(HelperId::get_attach_cookie, {context()});
+  llvm::Value* cookie = helper(HelperId::get_attach_cookie, {context()});
+  if (!probe_.pair) return cookie;
+  // A session has the entry's cookies; its return's points stand in the same order.
+  const Probe& entry = program_.probes[program_.pairs[*probe_.pair].entry];
+  return ir.CreateAdd(cookie, constant(uint64_t{probe_.first_point} - entry.first_point));
 }
 
 void ProgramEmitter::block(const Block& statements) {

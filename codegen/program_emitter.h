@@ -17,7 +17,8 @@ class ProgramEmitter final : public Emitter {
  public:
   ProgramEmitter(BpfModule& module, const Program& program, std::span<const Builtin> builtins, const Probe& probe,
                  uint64_t start_time);
-  void emit();
+  // The program, or a session's half of it (see emit_session in emit.cpp).
+  llvm::Function* emit();
   // Bytes of scratch memory the program uses; 0 when it does without.
   uint32_t scratch_size() const { return scratch_size_; }
 
@@ -85,9 +86,22 @@ class ProgramEmitter final : public Emitter {
   Operand cast(const Expr& expr, const Cast& cast);
   Operand natural(const Expr& expr, llvm::Value* destination);
   Operand literal(const std::string& text);
-  llvm::Value* key(const Expr& map_ref);
-  llvm::GlobalVariable* bpf_map(const MapDef& map);
-  llvm::Value* reserve(const Record& record);
+  llvm::Value* word_of_call() const;
+  // An element's key, as the parts of the map have it.
+  struct Key {
+    llvm::Value* memory = nullptr;
+    llvm::Value* text_size = nullptr;  // of a long text, its NUL included
+  };
+  Key key(const Expr& map_ref);
+  Key frame_key();
+  llvm::Value* long_text(const Expr& expr, const Type& type, llvm::Value* to);
+  void in_part(const MapDef& map, const Key& key, const std::function<void(llvm::Value* part)>& body);
+  void pad_text(const MapDef& map, const MapPart& part, const Key& key);
+  llvm::Value* lookup(llvm::Value* part, const Key& key);
+  llvm::Value* find(const MapDef& map, const Key& key, const std::function<void(llvm::Value* part)>& if_missing);
+  void remove(const MapDef& map, const Key& key);
+  // Status of bpf_map_update_elem.
+  llvm::Value* insert(const MapDef& map, llvm::Value* part, const Key& key, llvm::Value* value);
 
   BpfModule& module_;
   const Program& program_;
@@ -124,6 +138,10 @@ class ProgramEmitter final : public Emitter {
   llvm::Value* gate_index_ = nullptr;
   llvm::Value* destination_ = nullptr;  // for the buffer() of the expression that is being evaluated
   const Expr* target_ = nullptr;
+  // Where a text is about to be read to of which nobody looks at what is behind its NUL, so that zero() leaves it alone; and
+  // where its size goes.
+  llvm::Value* unpadded_ = nullptr;
+  llvm::Value* unpadded_size_ = nullptr;
 };
 
 }  // namespace zeektrace

@@ -1,4 +1,4 @@
-// Memory of a program: locals, scratch, map elements, messages.
+// Memory of a program: locals, scratch, texts, messages. Elements of maps are in program_maps.cpp.
 #include <fmt/format.h>
 
 #include "codegen/program_emitter.h"
@@ -13,7 +13,6 @@ constexpr uint32_t largest_on_stack = 64;
 // Copies up to this size are written out as loads and stores.
 constexpr uint32_t largest_inline_copy = 64;
 
-constexpr uint64_t no_exist = 1;            // BPF_NOEXIST
 constexpr uint64_t force_wakeup = 2;        // BPF_RB_FORCE_WAKEUP
 constexpr uint32_t scratch_header = 8;      // struct slot: busy
 constexpr uint32_t max_stacks = 16384;
@@ -80,6 +79,7 @@ void ProgramEmitter::release_scratch() {
 }
 
 void ProgramEmitter::zero(llvm::Value* memory, uint32_t size) {
+  if (memory == unpadded_) return;
   if (size <= largest_inline_copy) {
     ir.CreateMemSet(memory, ir.getInt8(0), size, llvm::MaybeAlign(8));
     return;
@@ -122,12 +122,17 @@ struct WaitingRead {
 constexpr WaitingRead waiting_reads[] = {{"zt_read", "zt_read_waiting"}, {"zt_read_string", "zt_read_string_waiting"}};
 
 llvm::Value* ProgramEmitter::runtime(std::string_view function, std::initializer_list<llvm::Value*> args) {
+  const bool is_text = function == "zt_read_string";
   for (const auto& [read, waiting] : waiting_reads) {
     if (function != read || !may_wait()) continue;
     function = waiting;
     waits_ = true;
   }
-  return ir.CreateCall(module_.runtime(function), std::vector<llvm::Value*>(args));
+  llvm::Value* result = ir.CreateCall(module_.runtime(function), std::vector<llvm::Value*>(args));
+  // A text that could not be read is left all zero: it has one byte.
+  if (is_text && unpadded_size_ && *args.begin() == unpadded_)
+    ir.CreateStore(ir.CreateSelect(ir.CreateICmpSLT(result, constant(0)), constant(1), result), unpadded_size_);
+  return result;
 }
 
 llvm::Value* ProgramEmitter::our_map(std::string_view name) {
@@ -138,6 +143,7 @@ llvm::Value* ProgramEmitter::our_map(std::string_view name) {
   else if (name == stack_map) shape = {MapType::hash, 8, sizeof(StackFrames), max_stacks, 1};
   // libbpf makes it as long as the machine has processors (libbpf 1.4, src/libbpf.c, map_set_def_max_entries).
   else if (name.starts_with(event_counter_maps)) shape = {MapType::perf_event_array, 4, 4, 0, 0};
+  else if (name == room_map) shape = {MapType::array, 4, 8, 2 * static_cast<uint32_t>(program_.maps.size()), 0};
   else if (name == scratch_map) return module_.scratch();
   else bug(fmt::format("no map {}", name));
   return module_.map(name, shape);
@@ -150,103 +156,6 @@ void ProgramEmitter::count(Counter counter) {
     ir.CreateAtomicRMW(llvm::AtomicRMWInst::Add, cell, constant(1), llvm::MaybeAlign(8),
                        llvm::AtomicOrdering::Monotonic);
   });
-}
-
-// ---- maps of the script ----
-
-const MapDef& ProgramEmitter::map(const Expr& map_ref) const {
-  return program_.maps[program_.map_index.at(std::get<MapRef>(map_ref.node).name)];
-}
-
-const Expr& ProgramEmitter::target() const {
-  if (!target_) bug("a map_value row outside of an assignment");
-  return *target_;
-}
-
-llvm::GlobalVariable* ProgramEmitter::bpf_map(const MapDef& map) {
-  return module_.map(bpf_map_name(map), shape_of(map));
-}
-
-llvm::Value* ProgramEmitter::key(const Expr& map_ref) {
-  const MapDef& def = map(map_ref);
-  const auto& keys = std::get<MapRef>(map_ref.node).keys;
-  if (def.keys.empty()) return index_cell(0);
-  // The key is built in place; an expression within it must not take it for its own destination.
-  llvm::Value* destination = std::exchange(destination_, nullptr);
-  llvm::Value* memory = buffer(def.key_size());
-  destination_ = destination;
-  for (size_t i = 0; i < keys.size(); i++) {
-    llvm::Value* part = ir.CreateConstGEP1_32(ir.getInt8Ty(), memory, def.key_offset(i));
-    uint32_t storage = def.keys[i].storage();
-    bool same_size = type_of(*keys[i]).storage() == storage;
-    store(evaluate(*keys[i], same_size ? part : nullptr), part, storage);
-  }
-  return memory;
-}
-
-void ProgramEmitter::with_element(const Expr& map_ref, const std::function<void(llvm::Value*)>& body) {
-  const MapDef& def = map(map_ref);
-  llvm::Value* bpf = bpf_map(def);
-  llvm::Value* at = key(map_ref);
-  auto lookup = [&] {
-    return ir.CreateIntToPtr(helper(HelperId::map_lookup_elem, {bpf, at}), ir.getPtrTy());
-  };
-  llvm::AllocaInst* found = local(ir.getPtrTy());
-  ir.CreateStore(lookup(), found);
-  auto element = [&] { return ir.CreateLoad(ir.getPtrTy(), found); };
-  if (!def.keys.empty()) {
-    when(ir.CreateIsNull(element()), [&] {
-      // Another CPU may be first: then this update fails and the lookup finds what the other one made.
-      helper(HelperId::map_update_elem, {bpf, at, module_.zeros(def.value.storage()), constant(no_exist)});
-      ir.CreateStore(lookup(), found);
-      when(ir.CreateIsNull(element()), [&] { count(Counter::map_full); });
-    });
-  }
-  llvm::Value* pointer = element();
-  when(ir.CreateIsNotNull(pointer), [&] { body(pointer); });
-}
-
-Operand ProgramEmitter::load_element(const Expr& map_ref) {
-  const MapDef& def = map(map_ref);
-  llvm::Value* destination = std::exchange(destination_, nullptr);
-  llvm::Value* found =
-      ir.CreateIntToPtr(helper(HelperId::map_lookup_elem, {bpf_map(def), key(map_ref)}), ir.getPtrTy());
-  destination_ = destination;
-  if (!def.value.is_scalar()) {
-    // Copied, since another CPU may write it; a missing one gives zeroes (see zero()).
-    llvm::Value* memory = buffer(def.value.storage());
-    helper(HelperId::probe_read_kernel, {memory, ir.getInt32(def.value.storage()), found});
-    return {memory, def.value};
-  }
-  llvm::AllocaInst* value = local(ir.getInt64Ty());
-  ir.CreateStore(constant(0), value);
-  when(ir.CreateIsNotNull(found), [&] { ir.CreateStore(ir.CreateLoad(ir.getInt64Ty(), found), value); });
-  return {ir.CreateLoad(ir.getInt64Ty(), value), def.value};
-}
-
-void ProgramEmitter::store_element(const Expr& target, const Operand& value) {
-  const MapDef& def = map(target);
-  uint32_t storage = def.value.storage();
-  if (def.keys.empty()) {
-    with_element(target, [&](llvm::Value* element) { store(value, element, storage); });
-    return;
-  }
-  llvm::Value* memory = value.value;
-  if (def.value.is_scalar() || value.type.storage() != storage) {
-    memory = buffer(storage);
-    store(value, memory, storage);
-  }
-  llvm::Value* status = helper(HelperId::map_update_elem, {bpf_map(def), key(target), memory, constant(0)});
-  when(ir.CreateICmpSLT(status, constant(0)), [&] { count(Counter::map_full); });
-}
-
-void ProgramEmitter::erase(const Expr& map_ref) {
-  const MapDef& def = map(map_ref);
-  if (def.value.kind == Type::Kind::none) return;  // nothing was ever put in
-  if (!def.keys.empty())
-    helper(HelperId::map_delete_elem, {bpf_map(def), key(map_ref)});
-  else if (!def.value.is_aggregate())
-    with_element(map_ref, [&](llvm::Value* element) { zero(element, def.value.storage()); });
 }
 
 // ---- messages ----
@@ -273,7 +182,14 @@ void ProgramEmitter::send(const Expr& call, const std::vector<const Expr*>& fiel
   ir.CreateAlignedStore(constant(index), message, llvm::Align(8));
   for (size_t i = 0; i < fields.size(); i++) {
     llvm::Value* part = ir.CreateConstGEP1_32(ir.getInt8Ty(), message, record.fields[i].offset);
-    if (!record.fields[i].type.is_scalar()) values[i] = evaluate(*fields[i], part);
+    if (!record.fields[i].type.is_scalar()) {
+      // decode stops at a text's NUL
+      llvm::Value* outer = std::exchange(unpadded_, record.fields[i].type.is_string() ? part : nullptr);
+      llvm::Value* outer_size = std::exchange(unpadded_size_, nullptr);
+      values[i] = evaluate(*fields[i], part);
+      unpadded_ = outer;
+      unpadded_size_ = outer_size;
+    }
     store(values[i], part, record.fields[i].type.storage());
   }
   llvm::Value* wakeup = urgent ? constant(force_wakeup)

@@ -180,6 +180,28 @@ RUNTIME u64 zt_stack(void *ctx, void *stacks, struct frames *frames, u64 flags, 
   return zt_keep_stack(stacks, frames, hash < 2 ? 2 : hash);
 }
 
+// Room for one more key among the maps that hold a map of the script by the length of a text: 1 when there was, which is
+// then taken. See room_map in parser/program.h.
+RUNTIME u64 zt_room_take(void *rooms, u32 map, u64 most) {
+  u32 key = 2 * map;
+  u64 *made = bpf_map_lookup_elem(rooms, &key);
+  key++;
+  u64 *removed = bpf_map_lookup_elem(rooms, &key);
+  if (!made || !removed)
+    return 0;
+  if (__sync_fetch_and_add(made, 1) - *removed < most)
+    return 1;
+  __sync_fetch_and_add(made, -1);
+  return 0;
+}
+
+RUNTIME void zt_room_give(void *rooms, u32 map) {
+  u32 key = 2 * map;
+  u64 *made = bpf_map_lookup_elem(rooms, &key);
+  if (made)
+    __sync_fetch_and_add(made, -1);
+}
+
 struct slot {
   u64 busy;
   u8 bytes[];

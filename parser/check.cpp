@@ -154,6 +154,7 @@ Result<Program> Checking::run() {
   lay_out_maps();
   reports_ = &diagnostics_;
   walk();
+  find_call_pairs();
   return std::move(program_);
 }
 
@@ -300,6 +301,7 @@ bool Checking::assume_integers() {
 }
 
 void Checking::walk() {
+  uses_.clear();
   program_.records.clear();
   program_.record_of.clear();
   program_.counters.clear();

@@ -223,13 +223,13 @@ bool Checking::argument(const Expr& arg, const Param& param, size_t number, std:
   };
   bool whole = map && map->keys.empty() && (param.want == Want::map || param.want == Want::map_or_value);
   if (whole) {
-    declare_map(arg);
+    declare_map(arg, Use::whole);
     if (known_map(map->name).value.type.kind != Type::Kind::none) return true;
     reports_->add(Code::unset_map, arg.span, map->name);
     return false;
   }
   if (param.want == Want::map_element && map) {
-    declare_map(arg);
+    declare_map(arg, Use::erase);
     use_keys(arg);
     return true;
   }
@@ -278,7 +278,7 @@ Type Checking::cast(const Expr& expr, const Cast& node) {
 Type Checking::step(const Step& node) {
   Type type;
   if (auto* map = std::get_if<MapRef>(&node.target->node)) {
-    declare_map(*node.target);
+    declare_map(*node.target, Use::other);
     use_keys(*node.target);
     type = known_map(map->name).value.type;
     assign_to_map(*node.target, type.is_pointer() ? type : Type::integer(8, true), true, node.target->span);

@@ -14,8 +14,9 @@ uint32_t Checking::map_number(const Expr& expr) const {
 }
 
 // The map's place in the program, made at its first use.
-void Checking::declare_map(const Expr& expr) {
+void Checking::declare_map(const Expr& expr, Use use) {
   const std::string& name = std::get<MapRef>(expr.node).name;
+  uses_[name].push_back({&expr, static_cast<uint32_t>(probe_ - program_.probes.data()), use});
   if (program_.map_index.contains(name)) return;
   program_.map_index[name] = static_cast<uint32_t>(program_.maps.size());
   MapDef def;
@@ -44,7 +45,7 @@ void Checking::use_keys(const Expr& expr) {
 }
 
 Type Checking::read_map(const Expr& expr) {
-  declare_map(expr);
+  declare_map(expr, Use::read);
   use_keys(expr);
   const std::string& name = std::get<MapRef>(expr.node).name;
   const Type& type = known_map(name).value.type;

@@ -76,9 +76,12 @@ void Checking::assign_variable(const Assign& assign, const std::string& name) {
 
 void Checking::assign_map(const Assign& assign) {
   const Expr& target = *assign.target;
-  declare_map(target);
-  use_keys(target);
   const Expr& from = *assign.value;
+  auto* call = std::get_if<Call>(&from.node);
+  const Builtin* row = call ? find_builtin(builtins_, call->function, Builtin::Form::function) : nullptr;
+  bool is_erased = row && row->place == Builtin::Place::map_value_or_statement;
+  declare_map(target, is_erased ? Use::erase : assign.op.empty() ? Use::assign : Use::other);
+  use_keys(target);
   targets_[from.id] = &target;
   const Assign* outer = std::exchange(assign_, &assign);
   const Type type = value(from);
@@ -88,8 +91,6 @@ void Checking::assign_map(const Assign& assign) {
   const Type known = known_map(name).value.type;
   program_.types[target.id] = known;
   // delete() gives the map no type; what reads a map that has none yet may get one later.
-  auto* call = std::get_if<Call>(&from.node);
-  const Builtin* row = call ? find_builtin(builtins_, call->function, Builtin::Form::function) : nullptr;
   seen_.maps[name].assigned |= !row || row->place == Builtin::Place::expression;
   if (type.kind == Type::Kind::none) return;
   if (!assign.op.empty()) {

@@ -98,10 +98,23 @@ class Checking final : public Checker {
   Type known_variable(const std::string& name) const;
 
   // Maps.
-  void declare_map(const Expr& expr);
+  enum class Use { read, assign, erase, whole, other };
+  void declare_map(const Expr& expr, Use use);
   void use_keys(const Expr& expr);
   Type read_map(const Expr& expr);
   void assign_to_map(const Expr& target, const Type& type, bool is_literal, Span span);
+
+  // Calls that are measured from entry to return (call_pairs.cpp).
+  struct MapUse {
+    const Expr* map;
+    uint32_t probe;  // index in Program::probes
+    Use use;
+  };
+  bool is_thread_key(const Expr& map) const;
+  bool needs_word(const Expr* condition, const std::string& map) const;
+  size_t times_emptied(uint32_t map) const;
+  std::optional<CallPair> pair_of(uint32_t map) const;
+  void find_call_pairs();
 
   const Source& source_;
   const Ast& ast_;
@@ -116,6 +129,7 @@ class Checking final : public Checker {
 
   Facts known_;  // from the walk before
   Facts seen_;   // in this walk
+  std::map<std::string, std::vector<MapUse>> uses_;  // of maps, in this walk
   Probe* probe_ = nullptr;
   size_t decl_ = 0;                      // the probe's place in the script
   std::set<std::string> assigned_;       // variables that have a value by now

@@ -1,5 +1,7 @@
 #include "parser/program.h"
 
+#include <fmt/format.h>
+
 #include "parser/result.h"
 
 namespace zeektrace {
@@ -16,5 +18,39 @@ uint32_t MapDef::key_size() const { return keys.empty() ? 4 : key_offset(keys.si
 
 std::string event_counter_map(uint32_t index) { return std::string(event_counter_maps) + std::to_string(index); }
 std::string bpf_map_name(const MapDef& map) { return "m_" + map.name; }
+
+namespace {
+
+// Shorter ones are read and hashed as fast as they can be told apart.
+constexpr uint32_t longest_short_text = 64;
+constexpr uint32_t text_rooms[] = {32, 64, 128, 256, 1024, 4096, 16384};
+
+}  // namespace
+
+std::optional<size_t> MapDef::long_text() const {
+  for (size_t i = keys.size(); i-- > 0;)
+    if (keys[i].is_string() && keys[i].storage() > longest_short_text) return i;
+  return std::nullopt;
+}
+
+std::vector<MapPart> parts_of(const MapDef& map) {
+  auto text = map.long_text();
+  if (!text) return {{bpf_map_name(map), map.key_size(), 0}};
+  uint32_t whole = map.keys[*text].storage();
+  uint32_t others = map.key_size() - whole;
+  std::vector<MapPart> parts;
+  // "m32_NAME": names of maps of one part begin with "m_".
+  for (uint32_t room : text_rooms)
+    if (room < whole) parts.push_back({fmt::format("m{}_{}", room, map.name), others + room, room});
+  parts.push_back({bpf_map_name(map), map.key_size(), whole});
+  return parts;
+}
+
+uint32_t part_key_offset(const MapDef& map, size_t index) {
+  auto text = map.long_text();
+  if (!text || index < *text) return map.key_offset(index);
+  uint32_t whole = map.keys[*text].storage();
+  return index == *text ? map.key_size() - whole : map.key_offset(index) - whole;
+}
 
 }  // namespace zeektrace

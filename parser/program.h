@@ -125,6 +125,16 @@ struct Probe {
   std::optional<uint32_t> only_pid;
   std::map<std::string, Type> variables;  // the block's $variables
   std::string function;               // name of the BPF program: unique, a C identifier of at most 15 characters
+  std::optional<uint32_t> pair;       // index in Program::pairs
+};
+
+// A function's entry and its return as one BPF program (a session, parser/call_pairs.cpp), which is named after the entry.
+// What the script keeps in a map from the one to the other, under the thread's number, is a word of the call itself.
+struct CallPair {
+  uint32_t entry = 0;   // index in Program::probes
+  uint32_t at_return = 0;
+  uint32_t map = 0;     // index in Program::maps
+  bool returns_need_it = false;  // the return's predicate holds only if the word is not 0
 };
 
 // A map of the script. Scalars without a key live in an array of one element; aggregations in per-CPU maps.
@@ -134,9 +144,26 @@ struct MapDef {
   std::vector<Type> keys;   // empty: no key
   Type value;               // kind none: the script only ever deletes it; it is not created
   uint32_t max_entries = 1;
+  // Only carries a word from a function's entry to its return: what is left in it says nothing, and is not printed.
+  bool is_of_call = false;
+  bool is_in_session = false;  // and is that word of a CallPair: there is no such map in the kernel
+  bool is_by_frame = false;    // or is kept by the process and the call's stack pointer, in place of the thread
+  bool is_in_kernel() const { return value.kind != Type::Kind::none && !is_in_session; }
+  // The last long text in the key, whose room depends on how long it is (see MapPart).
+  std::optional<size_t> long_text() const;
   uint32_t key_size() const;               // bytes; 4 for a map without key
   uint32_t key_offset(size_t index) const;  // of keys[index] within the key
 };
+
+// One of the kernel's maps in which a map of the script is kept: one, or, where a text of the key is long, several by the
+// length of that text, so that "open" is not read, padded and hashed as a kilobyte. In their keys that text comes last.
+struct MapPart {
+  std::string name;
+  uint32_t key_size = 0;
+  uint32_t text_room = 0;  // bytes of the long text, its NUL included; 0: there is none
+};
+std::vector<MapPart> parts_of(const MapDef& map);  // by text_room, the smallest first; the last one takes any text
+uint32_t part_key_offset(const MapDef& map, size_t index);  // of keys[index] within a key of the parts
 
 // A message from the kernel side: u64 index of the Record in Program::records, then the fields.
 struct RecordField {
@@ -187,6 +214,7 @@ struct Program {
   // is one key; empty when all differ.
   std::vector<uint32_t> point_twins;
   std::vector<MapDef> maps;              // by first use
+  std::vector<CallPair> pairs;
   std::vector<Record> records;
   std::vector<EventCounter> counters;    // what pmc() reads, each once; the map of counters[i] is event_counter_map(i)
   std::vector<Type> types;                             // by ExprId
@@ -242,6 +270,9 @@ constexpr std::string_view stack_map = "zt_stacks";
 constexpr std::string_view scratch_map = "zt_scratch";
 constexpr std::string_view event_counter_maps = "zt_pmc_";  // perf event arrays, by processor
 std::string event_counter_map(uint32_t index);
+// How many keys a map of several parts has: a pair of u64 for each map of the script, {made less deleted by the programs,
+// removed by us}. The first less the second are there.
+constexpr std::string_view room_map = "zt_room";
 std::string bpf_map_name(const MapDef& map);
 
 // What went wrong while the script ran, counted by the BPF side and told at the end.

@@ -61,6 +61,8 @@ struct Builtin {
   Type (*result)(Checker&, const Expr&) = nullptr;
   // Writes its instructions. For a map_value row Emitter::target() is the map element that is assigned to.
   Operand (*emit)(Emitter&, const Expr&) = nullptr;
+  // A variable that tells the threads apart: the same all through a call of a function.
+  bool is_thread = false;
 };
 
 // How one kind of attach point is armed, and what kind of BPF program it needs.
@@ -78,7 +80,22 @@ struct Mechanism {
   bool filters_pid = false;  // the kernel filters by process
   bool can_sleep = false;    // the program may wait for a page of the process; its section then ends in ".s"
   bool runs_in_tracer = false;  // BEGIN and END: run by us, once
+  bool at_return = false;       // of a function
   Result<Links> (*attach)(const AttachRequest&) = nullptr;
+  // Where the kernel can run one program at a function's entry and at its return, with a word of memory that goes with the
+  // call: how that is attached. The same for the mechanisms of entries and of returns that can be joined so.
+  const Mechanism* session = nullptr;
+  // Where there is a number that is the same at a call's entry and at its return, and another one in every other call that
+  // is under way in the process: the stack pointer. A word of the context, and what to add to it; nothing when the probe may
+  // stand where it has changed.
+  struct Frame {
+    uint32_t context_offset = 0;
+    int64_t add = 0;
+  };
+  std::optional<Frame> frame;
+  // Of an entry's mechanism: the one to use when its frame is asked for (itself, perhaps).
+  const Mechanism* with_frame = nullptr;
+  uint32_t attach_type = 0;  // enum bpf_attach_type, where the section's name does not say it
   Where where = Where::as_named;
   // For -v: a line for each place, many of them summed up; null when the attach points say it all.
   std::vector<std::string> (*describe)(const Probe&, Machine&) = nullptr;

@@ -163,13 +163,17 @@ bool Features::uprobe_multi() {
 // ourselves to count costs the 20 to 60 ms that the kernel takes to detach.
 bool Features::uprobe_multi_filters_processes() {
   if (uprobe_multi_filter_) return *uprobe_multi_filter_;
-  const Descriptor program(load_empty_program(kernel_abi::trace_uprobe_session));
-  if (program.fd < 0)
-    uprobe_multi_filter_ = may_not_try(-program.fd) || second_thread_is_seen();
-  else
-    uprobe_multi_filter_ =
-        try_uprobe_multi(program.fd, kernel_abi::trace_uprobe_session) == EBADF || second_thread_is_seen();
+  uprobe_multi_filter_ = uprobe_session() || second_thread_is_seen();
   return *uprobe_multi_filter_;
+}
+
+bool Features::uprobe_session() {
+  if (uprobe_session_) return *uprobe_session_;
+  const Descriptor program(load_empty_program(kernel_abi::trace_uprobe_session));
+  uprobe_session_ = access("/sys/kernel/btf/vmlinux", R_OK) == 0 &&
+                    (program.fd < 0 ? may_not_try(-program.fd)
+                                    : try_uprobe_multi(program.fd, kernel_abi::trace_uprobe_session) == EBADF);
+  return *uprobe_session_;
 }
 
 // With an unreadable list of addresses the kernel answers EFAULT where it knows such links.

@@ -11,13 +11,16 @@ class Features {
  public:
   // Without `multi_links` the kernel is taken to have none.
   explicit Features(bool multi_links) {
-    if (!multi_links) uprobe_multi_ = kprobe_multi_ = false;
+    if (!multi_links) uprobe_multi_ = uprobe_session_ = kprobe_multi_ = false;
   }
 
   // One link for any number of uprobes in one binary.
   bool uprobe_multi();
   // Its process filter holds for all threads. Kernels before 6.10 compared threads, not processes.
   bool uprobe_multi_filters_processes();
+  // One program at a function's entry and return, with a word that goes with the call. It finds the kernel's functions in
+  // the kernel's BTF.
+  bool uprobe_session();
   // Nops of several bytes are emulated, and one of five becomes a call (Linux 6.18).
   bool long_nops();
   bool kprobe_multi();
@@ -29,6 +32,7 @@ class Features {
  private:
   std::optional<bool> uprobe_multi_;
   std::optional<bool> uprobe_multi_filter_;
+  std::optional<bool> uprobe_session_;
   std::optional<bool> long_nops_;
   std::optional<bool> kprobe_multi_;
   std::optional<bool> kprobes_;

@@ -118,8 +118,13 @@ Result<Rows> read_rows(const KernelMap& map) {
   return read_one_by_one(map);
 }
 
-Status remove_rows(const KernelMap& map) {
-  if (map.is_array) return zero_rows(map);
+Result<uint64_t> remove_rows(const KernelMap& map) {
+  if (map.is_array) {
+    auto status = zero_rows(map);
+    if (!status) return status.error();
+    return uint64_t{0};
+  }
+  uint64_t removed = 0;
   // A full walk may have been cut short by elements that other CPUs remove: go on until nothing is left,
   // within reason.
   for (int round = 0; round < 4; round++) {
@@ -128,9 +133,10 @@ Status remove_rows(const KernelMap& map) {
     for (const auto& key : keys) {
       const int failure = bpf_map_delete_elem(map.fd, key.data());
       if (failure != 0 && failure != -ENOENT) return errno_error(-failure, "cannot clear a map");
+      removed += failure == 0;
     }
   }
-  return Nothing{};
+  return removed;
 }
 
 Status zero_rows(const KernelMap& map) {

@@ -27,7 +27,8 @@ struct KernelMap {
 };
 
 Result<std::vector<MapRow>> read_rows(const KernelMap& map);
-Status remove_rows(const KernelMap& map);
+// How many elements there were to remove.
+Result<uint64_t> remove_rows(const KernelMap& map);
 Status zero_rows(const KernelMap& map);
 
 }  // namespace zeektrace

@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -24,6 +25,34 @@ struct CloseObject {
 struct FreeRing {
   void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
 };
+
+// The return of a session has no program of its own: it is the entry's.
+bool is_part(const Probe& probe, const Program& program) {
+  return probe.pair && &program.probes[program.pairs[*probe.pair].at_return] == &probe;
+}
+
+// A key as MapDef lays it out, of one of the kernel's: the long text back in its place, padded.
+std::vector<std::byte> whole_key(const MapDef& map, const MapPart& part, const std::vector<std::byte>& key) {
+  if (part.text_room == 0) return key;
+  std::vector<std::byte> whole(map.key_size());
+  const size_t text = *map.long_text();
+  for (size_t i = 0; i < map.keys.size(); i++) {
+    const uint32_t size = i == text ? part.text_room : map.keys[i].storage();
+    std::copy_n(key.begin() + part_key_offset(map, i), size, whole.begin() + map.key_offset(i));
+  }
+  return whole;
+}
+
+// Only we write this cell (see room_map).
+Status give_rooms(const bpf_map* rooms, const Program& program, const MapDef& map, uint64_t removed) {
+  const uint32_t cell = 2 * program.map_index.at(map.name) + 1;
+  uint64_t sum = 0;
+  bpf_map_lookup_elem(bpf_map__fd(rooms), &cell, &sum);
+  sum += removed;
+  const int failure = bpf_map_update_elem(bpf_map__fd(rooms), &cell, &sum, BPF_ANY);
+  if (failure != 0) return errno_error(-failure, fmt::format("cannot clear @{}", map.name));
+  return Nothing{};
+}
 
 using OnMessage = std::function<void(std::span<const std::byte>)>;
 
@@ -64,15 +93,18 @@ Result<Tracer> Tracer::load(std::span<const std::byte> elf, const Program& progr
   if (!state->object)
     return Error{Error::Kind::machine, "the compiled script cannot be read back: " + log.library_text(),
                  "this is a fault of zeektrace: please report it, with the script", nullptr};
+  // A session's return has none.
+  for (const Probe& probe : program.probes) {
+    bpf_program* found = bpf_object__find_program_by_name(state->object.get(), probe.function.c_str());
+    if (found == nullptr && !is_part(probe, program)) bug(fmt::format("the object has no program '{}'", probe.function));
+    if (found != nullptr && probe.how->attach_type != 0)
+      bpf_program__set_expected_attach_type(found, static_cast<bpf_attach_type>(probe.how->attach_type));
+    state->programs.push_back(found);
+  }
   const int failure = bpf_object__load(state->object.get());
   if (failure != 0) {
     if (verifier_log != nullptr) *verifier_log = log.verifier_text();
     return log.explain(-failure, program);
-  }
-  for (const Probe& probe : program.probes) {
-    bpf_program* found = bpf_object__find_program_by_name(state->object.get(), probe.function.c_str());
-    if (found == nullptr) bug(fmt::format("the object has no program '{}'", probe.function));
-    state->programs.push_back(found);
   }
   if (auto counting = open_counters(program, state->object.get()); !counting) return counting.error();
   if (const bpf_map* ring = state->map(ring_map)) {
@@ -106,6 +138,10 @@ Result<size_t> Tracer::arm() {
   for (size_t i = 0; i < state_->programs.size(); i++) {
     const Probe& probe = state_->program.probes[i];
     if (probe.how->runs_in_tracer) continue;
+    if (is_part(probe, state_->program)) {
+      points += probe.points.size();
+      continue;
+    }
     auto attached = probe.how->attach({state_->programs[i], probe, state_->machine});
     if (!attached) return attached.error();
     points += probe.points.size();
@@ -136,23 +172,42 @@ Status Tracer::drain(const OnMessage& on_message) {
 }
 
 Result<std::vector<MapRow>> Tracer::read(const MapDef& map) const {
-  const bpf_map* found = state_->map(bpf_map_name(map));
-  if (found == nullptr) return std::vector<MapRow>{};
-  auto rows = read_rows(KernelMap::of(found));
-  if (!rows)
-    return Error{Error::Kind::machine, fmt::format("cannot read @{}", map.name), "",
-                 std::make_shared<const Error>(rows.error())};
-  return rows;
+  std::vector<MapRow> all;
+  for (const MapPart& part : parts_of(map)) {
+    const bpf_map* found = state_->map(part.name);
+    if (found == nullptr) continue;
+    auto rows = read_rows(KernelMap::of(found));
+    if (!rows)
+      return Error{Error::Kind::machine, fmt::format("cannot read @{}", map.name), "",
+                   std::make_shared<const Error>(rows.error())};
+    for (MapRow& row : *rows) {
+      row.key = whole_key(map, part, row.key);
+      all.push_back(std::move(row));
+    }
+  }
+  return all;
 }
 
 Status Tracer::clear(const MapDef& map) {
-  const bpf_map* found = state_->map(bpf_map_name(map));
-  return found == nullptr ? Status(Nothing{}) : remove_rows(KernelMap::of(found));
+  uint64_t removed = 0;
+  for (const MapPart& part : parts_of(map)) {
+    const bpf_map* found = state_->map(part.name);
+    if (found == nullptr) continue;
+    auto rows = remove_rows(KernelMap::of(found));
+    if (!rows) return rows.error();
+    removed += *rows;
+  }
+  const bpf_map* rooms = state_->map(room_map);
+  return rooms == nullptr ? Status(Nothing{}) : give_rooms(rooms, state_->program, map, removed);
 }
 
 Status Tracer::zero(const MapDef& map) {
-  const bpf_map* found = state_->map(bpf_map_name(map));
-  return found == nullptr ? Status(Nothing{}) : zero_rows(KernelMap::of(found));
+  for (const MapPart& part : parts_of(map)) {
+    const bpf_map* found = state_->map(part.name);
+    if (found == nullptr) continue;
+    if (auto status = zero_rows(KernelMap::of(found)); !status) return status;
+  }
+  return Nothing{};
 }
 
 uint64_t Tracer::counter(Counter counter) const {

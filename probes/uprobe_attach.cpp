@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +21,7 @@
 #include "probes/machine.h"
 #include "probes/perf_event.h"
 #include "probes/placement.h"
+#include "probes/registers.h"
 
 namespace zeektrace {
 
@@ -138,16 +140,20 @@ class MultiLink {
 
  private:
   int try_link(const Places& places, size_t begin, size_t end) const {
-    LIBBPF_OPTS(bpf_link_create_opts, options);
-    const auto pid = request_.machine.settings().pid;
-    options.uprobe_multi.flags = flags_;
-    options.uprobe_multi.cnt = static_cast<__u32>(end - begin);
-    options.uprobe_multi.path = file_.c_str();
-    options.uprobe_multi.offsets = places.offsets.data() + begin;
-    options.uprobe_multi.cookies = places.cookies.data() + begin;
-    if (places.has_semaphores()) options.uprobe_multi.ref_ctr_offsets = places.semaphores.data() + begin;
-    options.uprobe_multi.pid = pid ? static_cast<__u32>(*pid) : 0;
-    return bpf_link_create(bpf_program__fd(request_.program), 0, kernel_abi::trace_uprobe_multi, &options);
+    // Not by libbpf's bpf_link_create, which knows sessions only from 1.6 on.
+    kernel_abi::LinkCreateUprobeMulti attr;
+    const uint32_t type = request_.probe.how->attach_type;
+    attr.program_fd = static_cast<uint32_t>(bpf_program__fd(request_.program));
+    attr.attach_type = type != 0 ? type : kernel_abi::trace_uprobe_multi;
+    attr.path = reinterpret_cast<uintptr_t>(file_.c_str());
+    attr.offsets = reinterpret_cast<uintptr_t>(places.offsets.data() + begin);
+    attr.cookies = reinterpret_cast<uintptr_t>(places.cookies.data() + begin);
+    if (places.has_semaphores()) attr.reference_counters = reinterpret_cast<uintptr_t>(places.semaphores.data() + begin);
+    attr.count = static_cast<uint32_t>(end - begin);
+    attr.flags = flags_;
+    attr.pid = static_cast<uint32_t>(request_.machine.settings().pid.value_or(0));
+    const long link = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+    return link < 0 ? -errno : static_cast<int>(link);
   }
 
   const AttachRequest& request_;
@@ -237,6 +243,10 @@ Result<Links> attach_events(const AttachRequest& request, bool at_return) {
 Result<Links> attach_event_entry(const AttachRequest& request) { return attach_events(request, false); }
 Result<Links> attach_event_return(const AttachRequest& request) { return attach_events(request, true); }
 
+constexpr Mechanism::Frame at_return_address = {pt_regs::sp, 0};
+// The kernel's return probe runs when the return address has been taken off the stack.
+constexpr Mechanism::Frame past_return_address = {pt_regs::sp, -8};
+
 constexpr Mechanism multi(UprobeKind kind) {
   Mechanism row{.name = "uprobe_multi link",
                 .section = "uprobe.multi",
@@ -248,36 +258,72 @@ constexpr Mechanism multi(UprobeKind kind) {
   if (kind == UprobeKind::entry) row.where = Mechanism::Where::entry;
   if (kind == UprobeKind::kernel_return) {
     row.section = "uretprobe.multi";
+    row.at_return = true;
     row.attach = attach_multi_return;
     row.where = Mechanism::Where::entry_with_stack;
+    row.frame = past_return_address;
   }
   if (kind == UprobeKind::exits) {
     row.name = "uprobe_multi link, where the function is left";
+    row.at_return = true;
     row.where = Mechanism::Where::exits;
+    row.frame = at_return_address;
   }
   return row;
 }
 
 constexpr Mechanism event(UprobeKind kind) {
   Mechanism row = multi(kind);
-  const bool at_return = kind == UprobeKind::kernel_return;
+  const bool by_kernel = kind == UprobeKind::kernel_return;
   row.name = kind == UprobeKind::exits ? "perf events, where the function is left" : "perf event";
   row.can_sleep = false;
-  row.section = at_return ? "uretprobe" : "uprobe";
-  row.attach = at_return ? attach_event_return : attach_event_entry;
+  row.section = by_kernel ? "uretprobe" : "uprobe";
+  row.attach = by_kernel ? attach_event_return : attach_event_entry;
+  return row;
+}
+
+// An entry where the stack pointer still is as at the entry, so that it tells calls apart.
+constexpr Mechanism keeping_stack(Mechanism row) {
+  row.where = Mechanism::Where::entry_with_stack;
+  row.frame = at_return_address;
+  return row;
+}
+constexpr Mechanism multi_with_stack = keeping_stack(multi(UprobeKind::entry));
+constexpr Mechanism event_with_stack = keeping_stack(event(UprobeKind::entry));
+
+// At the entry and at the return: the probe's points are those of the entry. The kernel takes the return address from where
+// the stack pointer is.
+constexpr Mechanism session = [] {
+  Mechanism row = keeping_stack(multi(UprobeKind::entry));
+  row.name = "uprobe session";
+  row.frame = std::nullopt;
+  row.attach_type = kernel_abi::trace_uprobe_session;
+  return row;
+}();
+
+constexpr Mechanism joinable(Mechanism row, const Mechanism* with_frame, const Mechanism* joined) {
+  row.with_frame = with_frame;
+  row.session = joined;
   return row;
 }
 
 // In the order of UprobeKind.
-constexpr Mechanism multi_rows[] = {multi(UprobeKind::place), multi(UprobeKind::entry), multi(UprobeKind::kernel_return),
-                                    multi(UprobeKind::exits)};
-constexpr Mechanism event_rows[] = {event(UprobeKind::place), event(UprobeKind::entry), event(UprobeKind::kernel_return),
-                                    event(UprobeKind::exits)};
+constexpr Mechanism session_rows[] = {multi(UprobeKind::place),
+                                      joinable(multi(UprobeKind::entry), &multi_with_stack, &session),
+                                      joinable(multi(UprobeKind::kernel_return), nullptr, &session),
+                                      multi(UprobeKind::exits)};
+constexpr Mechanism multi_rows[] = {multi(UprobeKind::place),
+                                    joinable(multi(UprobeKind::entry), &multi_with_stack, nullptr),
+                                    multi(UprobeKind::kernel_return), multi(UprobeKind::exits)};
+constexpr Mechanism event_rows[] = {event(UprobeKind::place),
+                                    joinable(event(UprobeKind::entry), &event_with_stack, nullptr),
+                                    event(UprobeKind::kernel_return), event(UprobeKind::exits)};
 
 }  // namespace
 
 const Mechanism& uprobe_mechanism(Features& features, UprobeKind kind, bool one_process) {
   const bool multi = features.uprobe_multi() && (!one_process || features.uprobe_multi_filters_processes());
+  if (multi && features.uprobe_session()) return session_rows[static_cast<size_t>(kind)];
   return (multi ? multi_rows : event_rows)[static_cast<size_t>(kind)];
 }
 

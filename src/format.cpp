@@ -133,4 +133,8 @@ std::string format_values(std::string_view format, std::span<const Value> values
   return text += format.substr(at);
 }
 
+std::string format_value(const Conversion& conversion, const Value& value, uint32_t size) {
+  return convert(conversion, value, size);
+}
+
 }  // namespace zeektrace

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "parser/format.h"
 #include "src/output/value.h"
 
 namespace zeektrace {
@@ -15,5 +16,8 @@ namespace zeektrace {
 // given.
 std::string format_values(std::string_view format, std::span<const Value> values,
                           std::span<const uint32_t> sizes = {});
+
+// One value by one conversion.
+std::string format_value(const Conversion& conversion, const Value& value, uint32_t size);
 
 }  // namespace zeektrace

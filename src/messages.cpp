@@ -3,8 +3,6 @@
 #include <array>
 #include <ctime>
 
-#include "src/format.h"
-
 namespace zeektrace {
 
 namespace {
@@ -13,6 +11,12 @@ constexpr uint64_t messages_between_looks = 64;
 constexpr std::chrono::milliseconds patience{40};  // what was sent before Ctrl-C has this long to be printed
 
 }  // namespace
+
+Messages::Messages(const Program& program, Tracer& tracer, Output& output, const Names& names,
+                   std::function<bool()> ending)
+    : program_(program), tracer_(tracer), output_(output), names_(names), ending_(std::move(ending)) {
+  for (const Record& record : program.records) texts_.emplace_back(record);
+}
 
 Status Messages::drain() {
   Status status = Nothing{};
@@ -43,13 +47,11 @@ void Messages::listen_again() {
 
 Status Messages::act(const Record& record, Bytes message) {
   switch (record.kind) {
-    case Record::Kind::printf: {
-      auto values = decode_fields(record, message, names_);
-      std::vector<uint32_t> sizes;
-      for (const auto& field : record.fields) sizes.push_back(field.type.is_integer() ? field.type.size : 8);
-      output_.printed(format_values(record.format, values, sizes));
+    case Record::Kind::printf:
+      text_.clear();
+      texts_[static_cast<size_t>(&record - program_.records.data())].append(message, names_, text_);
+      output_.printed(text_);
       break;
-    }
     case Record::Kind::print_value:
       for (const auto& value : decode_fields(record, message, names_)) output_.value(value);
       break;
@@ -63,7 +65,7 @@ Status Messages::act(const Record& record, Bytes message) {
 }
 
 Status Messages::print_map(const MapDef& map, const Shown& shown) {
-  if (map.value.kind == Type::Kind::none) return Nothing{};  // the script only deletes from it
+  if (!map.is_in_kernel() || map.is_of_call) return Nothing{};
   auto rows = tracer_.read(map);
   if (!rows) return rows.error();
   output_.table(decode_table(map, *rows, shown, names_));

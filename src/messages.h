@@ -11,6 +11,7 @@
 #include "probes/tracer.h"
 #include "src/decode.h"
 #include "src/output/output.h"
+#include "src/printf_text.h"
 
 namespace zeektrace {
 
@@ -20,8 +21,7 @@ class Messages {
   // `ending` says whether the session has been asked to end; it is looked at while messages come, for a probe
   // may send them faster than they can be printed, and then a drain has no end of its own.
   Messages(const Program& program, Tracer& tracer, Output& output, const Names& names,
-           std::function<bool()> ending)
-      : program_(program), tracer_(tracer), output_(output), names_(names), ending_(std::move(ending)) {}
+           std::function<bool()> ending);
 
   // Fetches what the ring holds and does it, in order. What comes behind an exit() is left out, and when the
   // session has been asked to end, what is not printed soon after.
@@ -48,6 +48,8 @@ class Messages {
   Output& output_;
   const Names& names_;
   std::function<bool()> ending_;
+  std::vector<PrintfText> texts_;  // by Program::records; of use for printf alone
+  std::string text_;               // of the message that is being printed
   std::optional<int> exit_status_;
   std::optional<std::chrono::steady_clock::time_point>
       patience_;  // until when messages are done, once ending

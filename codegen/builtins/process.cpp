@@ -41,7 +41,7 @@ Operand emit_point(Emitter& e, const Expr& expr) {
 
 Builtin variable(std::string_view name, std::string_view doc, Type (*result)(Checker&, const Expr&),
                  Operand (*emit)(Emitter&, const Expr&)) {
-  return {name, Form::variable, Place::expression, {}, doc, result, emit};
+  return {name, Form::variable, Place::expression, {}, doc, result, emit, emit == emit_tid};
 }
 
 }  // namespace

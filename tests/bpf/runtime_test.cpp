@@ -49,6 +49,8 @@ unsigned long long zt_hist_bucket(unsigned long long n, unsigned bits, unsigned 
 unsigned long long zt_lhist_bucket(unsigned long long n, unsigned is_signed, long long min, long long max,
                                    long long step, unsigned long long last);
 void zt_extreme(ExtremeRank* slot, unsigned long long rank);
+unsigned long long zt_room_take(void* rooms, unsigned map, unsigned long long most);
+void zt_room_give(void* rooms, unsigned map);
 unsigned long long zt_divide(unsigned long long a, unsigned long long b);
 unsigned long long zt_modulo(unsigned long long a, unsigned long long b);
 unsigned long long zt_signed_divide(long long a, long long b);
@@ -187,6 +189,23 @@ TEST(Runtime, division_is_that_of_c_and_by_zero_that_of_bpf) {
   EXPECT_EQ(static_cast<int64_t>(zt_signed_modulo(-5, 0)), -5);
   EXPECT_EQ(zt_divide(5, 0), 0u);
   EXPECT_EQ(zt_modulo(5, 0), 5u);
+}
+
+TEST(Rooms, are_shared_given_back_and_never_more_than_there_are) {
+  TestMap rooms;
+  rooms.slots.resize(4);  // of two maps: {made, removed}, {made, removed}
+  EXPECT_EQ(zt_room_take(&rooms, 1, 2), 1u);
+  EXPECT_EQ(zt_room_take(&rooms, 1, 2), 1u);
+  EXPECT_EQ(zt_room_take(&rooms, 1, 2), 0u);
+  EXPECT_EQ(rooms.slots[2].busy, 2u);
+  zt_room_give(&rooms, 1);
+  EXPECT_EQ(zt_room_take(&rooms, 1, 2), 1u);
+  rooms.slots[3].busy = 2;  // the user side has removed both
+  EXPECT_EQ(zt_room_take(&rooms, 1, 2), 1u);
+  EXPECT_EQ(zt_room_take(&rooms, 1, 2), 1u);
+  EXPECT_EQ(zt_room_take(&rooms, 1, 2), 0u);
+  EXPECT_EQ(rooms.slots[0].busy, 0u);
+  EXPECT_EQ(zt_room_take(&rooms, 7, 2), 0u);  // no such map
 }
 
 TEST(Runtime, a_program_that_may_sleep_brings_pages_in) {

@@ -105,6 +105,13 @@ Reason no_go() {
   return "there is no Go compiler (golang-go) to build the target with";
 }
 
+Reason no_uprobe_session() {
+  const std::string types = read_file("/sys/kernel/btf/vmlinux");
+  if (types.empty()) return "cannot tell: /sys/kernel/btf/vmlinux cannot be read";
+  if (types.find(std::string("\0BPF_TRACE_UPROBE_SESSION\0", 26)) != std::string::npos) return std::nullopt;
+  return "the kernel has no uprobe sessions (6.13 and later have)";
+}
+
 Reason nothing() { return std::nullopt; }
 
 struct Need {
@@ -116,6 +123,7 @@ constexpr std::array needs_known = {
     Need{"bpf", no_bpf},         Need{"kprobes", no_kprobes},           Need{"no-kprobes", has_kprobes},
     Need{"tracefs", no_tracefs}, Need{"uprobe_multi", no_uprobe_multi}, Need{"root", no_root},
     Need{"pmu", no_pmu},         Need{"no-pmu", has_pmu},               Need{"go", no_go},
+    Need{"uprobe_session", no_uprobe_session},
     Need{"nothing", nothing},
 };
 

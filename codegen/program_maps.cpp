@@ -1,0 +1,231 @@
+// Elements of the script's maps: their keys, and what is found, made, stored and removed under them.
+#include "codegen/program_emitter.h"
+
+namespace zeektrace {
+namespace {
+
+constexpr uint64_t no_exist = 1;  // BPF_NOEXIST
+constexpr uint64_t exist = 2;     // BPF_EXIST
+// The first bytes of a text are cleared before it is read, which costs less than to clear what is left behind it.
+constexpr uint32_t cleared_first = 64;
+
+}  // namespace
+
+const MapDef& ProgramEmitter::map(const Expr& map_ref) const {
+  return program_.maps[program_.map_index.at(std::get<MapRef>(map_ref.node).name)];
+}
+
+const Expr& ProgramEmitter::target() const {
+  if (!target_) bug("a map_value row outside of an assignment");
+  return *target_;
+}
+
+ProgramEmitter::Key ProgramEmitter::key(const Expr& map_ref) {
+  const MapDef& def = map(map_ref);
+  const auto& keys = std::get<MapRef>(map_ref.node).keys;
+  if (def.keys.empty()) return {index_cell(0)};
+  if (def.is_by_frame) return frame_key();
+  const auto long_one = def.long_text();
+  // Behind a long text there is as much again, so that the verifier need not know where it ends: see pad_text().
+  uint32_t size = def.key_size() + (long_one ? def.keys[*long_one].storage() : 0);
+  // The key is built in place; an expression within it must not take it for its own destination.
+  llvm::Value* destination = std::exchange(destination_, nullptr);
+  Key key{buffer(size)};
+  destination_ = destination;
+  for (size_t i = 0; i < keys.size(); i++) {
+    llvm::Value* part = ir.CreateConstGEP1_32(ir.getInt8Ty(), key.memory, part_key_offset(def, i));
+    uint32_t storage = def.keys[i].storage();
+    bool same_size = type_of(*keys[i]).storage() == storage;
+    if (i == long_one)
+      key.text_size = long_text(*keys[i], def.keys[i], part);
+    else
+      store(evaluate(*keys[i], same_size ? part : nullptr), part, storage);
+  }
+  return key;
+}
+
+// The process and the stack pointer of a call, in place of the thread.
+ProgramEmitter::Key ProgramEmitter::frame_key() {
+  llvm::Value* destination = std::exchange(destination_, nullptr);
+  Key key{buffer(16)};
+  destination_ = destination;
+  const Mechanism* how = probe_.points.front().how;
+  const Mechanism::Frame& frame = how->with_frame ? *how->with_frame->frame : *how->frame;
+  llvm::Value* tgid = ir.CreateLShr(helper(HelperId::get_current_pid_tgid, {}), constant(32));
+  llvm::Value* stack = ir.CreateAdd(load_context(frame.context_offset, 8, false), constant(static_cast<uint64_t>(frame.add)));
+  ir.CreateAlignedStore(tgid, key.memory, llvm::Align(8));
+  ir.CreateAlignedStore(stack, ir.CreateConstGEP1_32(ir.getInt8Ty(), key.memory, 8), llvm::Align(8));
+  return key;
+}
+
+// Puts a text where it belongs in a key, without padding but for the first bytes, and gives its size, the NUL included.
+llvm::Value* ProgramEmitter::long_text(const Expr& expr, const Type& type, llvm::Value* to) {
+  zero(to, cleared_first);
+  llvm::AllocaInst* size = local(ir.getInt64Ty());
+  ir.CreateStore(constant(0), size);
+  llvm::Value* outer = std::exchange(unpadded_, to);
+  llvm::Value* outer_size = std::exchange(unpadded_size_, size);
+  Operand text = evaluate(expr, to);
+  unpadded_ = outer;
+  unpadded_size_ = outer_size;
+  // Where it was not read, or on another way: copied, onto itself when it is there already, which gives the length.
+  when(ir.CreateICmpEQ(ir.CreateLoad(ir.getInt64Ty(), size), constant(0)), [&] {
+    llvm::Value* copied = helper(HelperId::probe_read_kernel_str, {to, ir.getInt32(type.storage()), text.value});
+    ir.CreateStore(ir.CreateSelect(ir.CreateICmpSLT(copied, constant(0)), constant(1), copied), size);
+  });
+  return ir.CreateLoad(ir.getInt64Ty(), size);
+}
+
+// Runs `body` for the part in which such a key belongs.
+void ProgramEmitter::in_part(const MapDef& def, const Key& key, const std::function<void(llvm::Value*)>& body) {
+  const std::vector<MapPart> parts = parts_of(def);
+  auto* after = llvm::BasicBlock::Create(module_.context, "", function_, exit_);
+  for (const MapPart& part : parts) {
+    llvm::BasicBlock* next = nullptr;
+    if (&part != &parts.back()) {
+      auto* here = llvm::BasicBlock::Create(module_.context, "", function_, after);
+      next = llvm::BasicBlock::Create(module_.context, "", function_, after);
+      ir.CreateCondBr(ir.CreateICmpULE(key.text_size, constant(part.text_room)), here, next);
+      ir.SetInsertPoint(here);
+    }
+    if (part.text_room > cleared_first) pad_text(def, part, key);
+    body(module_.map(part.name, shape_of(def, part)));
+    ir.CreateBr(after);
+    if (next) ir.SetInsertPoint(next);
+  }
+  ir.SetInsertPoint(after);
+}
+
+// Clears what is behind the text. A read that must fail fills its destination with zeroes (see zero()); the verifier does
+// not see that offset and size add up to the room, and wants room for the largest of both.
+void ProgramEmitter::pad_text(const MapDef& def, const MapPart& part, const Key& key) {
+  llvm::Value* end = bounded(key.text_size, part.text_room);
+  llvm::Value* left = bounded(ir.CreateSub(constant(part.text_room), end), part.text_room);
+  llvm::Value* text = ir.CreateConstGEP1_32(ir.getInt8Ty(), key.memory, part_key_offset(def, *def.long_text()));
+  helper(HelperId::probe_read_kernel, {ir.CreateGEP(ir.getInt8Ty(), text, end), ir.CreateTrunc(left, ir.getInt32Ty()),
+                                       llvm::ConstantPointerNull::get(ir.getPtrTy())});
+}
+
+llvm::Value* ProgramEmitter::lookup(llvm::Value* part, const Key& key) {
+  llvm::Value* found = helper(HelperId::map_lookup_elem, {part, key.memory});
+  // Each part's lookup is a call of its own: the verifier turns one whose map is known into the map's own code.
+  llvm::cast<llvm::CallInst>(found)->addFnAttr(llvm::Attribute::NoMerge);
+  return ir.CreateIntToPtr(found, ir.getPtrTy());
+}
+
+// A pointer to the element, or null.
+llvm::Value* ProgramEmitter::find(const MapDef& def, const Key& key,
+                                  const std::function<void(llvm::Value* part)>& if_missing) {
+  llvm::AllocaInst* found = local(ir.getPtrTy());
+  in_part(def, key, [&](llvm::Value* part) {
+    ir.CreateStore(lookup(part, key), found);
+    if (!if_missing) return;
+    when(ir.CreateIsNull(ir.CreateLoad(ir.getPtrTy(), found)), [&] {
+      if_missing(part);
+      ir.CreateStore(lookup(part, key), found);
+    });
+  });
+  return ir.CreateLoad(ir.getPtrTy(), found);
+}
+
+// Makes an element, unless another CPU was first. Several parts share the map's one limit.
+llvm::Value* ProgramEmitter::insert(const MapDef& def, llvm::Value* part, const Key& key, llvm::Value* value) {
+  auto update = [&] { return helper(HelperId::map_update_elem, {part, key.memory, value, constant(no_exist)}); };
+  if (!def.long_text()) return update();
+  llvm::Value* rooms = our_map(room_map);
+  llvm::Value* number = ir.getInt32(program_.map_index.at(def.name));
+  llvm::AllocaInst* status = local(ir.getInt64Ty());
+  ir.CreateStore(constant(-1ULL), status);
+  llvm::Value* taken = runtime("zt_room_take", {rooms, number, constant(def.max_entries)});
+  when(ir.CreateICmpNE(taken, constant(0)), [&] {
+    llvm::Value* made = update();
+    ir.CreateStore(made, status);
+    when(ir.CreateICmpSLT(made, constant(0)), [&] { runtime("zt_room_give", {rooms, number}); });
+  });
+  return ir.CreateLoad(ir.getInt64Ty(), status);
+}
+
+// The word of a session's call, which is what such a map's one element is.
+llvm::Value* ProgramEmitter::word_of_call() const {
+  if (!probe_.pair) bug("a word of a call outside of a session");
+  return function_->getArg(1);
+}
+
+void ProgramEmitter::with_element(const Expr& map_ref, const std::function<void(llvm::Value*)>& body) {
+  const MapDef& def = map(map_ref);
+  if (def.is_in_session) return body(word_of_call());
+  const Key at = key(map_ref);
+  std::function<void(llvm::Value*)> make;
+  if (!def.keys.empty())
+    make = [&](llvm::Value* part) { insert(def, part, at, module_.zeros(def.value.storage())); };
+  llvm::Value* element = find(def, at, make);
+  llvm::Value* is_there = ir.CreateIsNotNull(element);
+  if (make) when(ir.CreateNot(is_there), [&] { count(Counter::map_full); });
+  when(is_there, [&] { body(element); });
+}
+
+Operand ProgramEmitter::load_element(const Expr& map_ref) {
+  const MapDef& def = map(map_ref);
+  if (def.is_in_session) return {ir.CreateLoad(ir.getInt64Ty(), word_of_call()), def.value};
+  llvm::Value* destination = std::exchange(destination_, nullptr);
+  llvm::Value* found = find(def, key(map_ref), nullptr);
+  destination_ = destination;
+  if (!def.value.is_scalar()) {
+    // Copied, since another CPU may write it; a missing one gives zeroes (see zero()).
+    llvm::Value* memory = buffer(def.value.storage());
+    helper(HelperId::probe_read_kernel, {memory, ir.getInt32(def.value.storage()), found});
+    return {memory, def.value};
+  }
+  llvm::AllocaInst* value = local(ir.getInt64Ty());
+  ir.CreateStore(constant(0), value);
+  when(ir.CreateIsNotNull(found), [&] { ir.CreateStore(ir.CreateLoad(ir.getInt64Ty(), found), value); });
+  return {ir.CreateLoad(ir.getInt64Ty(), value), def.value};
+}
+
+void ProgramEmitter::store_element(const Expr& target, const Operand& value) {
+  const MapDef& def = map(target);
+  uint32_t storage = def.value.storage();
+  if (def.keys.empty() || def.is_in_session) {
+    with_element(target, [&](llvm::Value* element) { store(value, element, storage); });
+    return;
+  }
+  llvm::Value* memory = value.value;
+  if (def.value.is_scalar() || value.type.storage() != storage) {
+    memory = buffer(storage);
+    store(value, memory, storage);
+  }
+  const Key at = key(target);
+  llvm::AllocaInst* status = local(ir.getInt64Ty());
+  in_part(def, at, [&](llvm::Value* part) {
+    auto update = [&](uint64_t flags) {
+      return helper(HelperId::map_update_elem, {part, at.memory, memory, constant(flags)});
+    };
+    ir.CreateStore(update(at.text_size ? exist : 0), status);
+    if (!at.text_size) return;
+    when(ir.CreateICmpSLT(ir.CreateLoad(ir.getInt64Ty(), status), constant(0)),
+         [&] { ir.CreateStore(insert(def, part, at, memory), status); });
+  });
+  when(ir.CreateICmpSLT(ir.CreateLoad(ir.getInt64Ty(), status), constant(0)), [&] { count(Counter::map_full); });
+}
+
+void ProgramEmitter::remove(const MapDef& def, const Key& key) {
+  in_part(def, key, [&](llvm::Value* part) {
+    llvm::Value* status = helper(HelperId::map_delete_elem, {part, key.memory});
+    if (!key.text_size) return;
+    when(ir.CreateICmpEQ(status, constant(0)),
+         [&] { runtime("zt_room_give", {our_map(room_map), ir.getInt32(program_.map_index.at(def.name))}); });
+  });
+}
+
+void ProgramEmitter::erase(const Expr& map_ref) {
+  const MapDef& def = map(map_ref);
+  if (def.value.kind == Type::Kind::none) return;  // nothing was ever put in
+  if (def.is_in_session)
+    ir.CreateStore(constant(0), word_of_call());
+  else if (!def.keys.empty())
+    remove(def, key(map_ref));
+  else if (!def.value.is_aggregate())
+    with_element(map_ref, [&](llvm::Value* element) { zero(element, def.value.storage()); });
+}
+
+}  // namespace zeektrace
