@@ -8,7 +8,7 @@ run "$zeektrace" -l 'tracepoint:syscalls:sys_enter_clock_nanosleep'
 if ! grep -q clock_nanosleep .out; then echo "skip rough.$name: the kernel has no tracepoints of system calls"; exit 77; fi
 export tally=$targets/tally
 export sleeps='tracepoint:syscalls:sys_enter_clock_nanosleep { @ticks = count(); } interval:ms:300 { exit(); }'
-export who='tracepoint:syscalls:sys_enter_clock_nanosleep /comm == "tally"/ { printf("%d %d\n", pid, tid); exit(); }'
+export who='tracepoint:syscalls:sys_enter_clock_nanosleep /pid != 0 && comm == "tally"/ { printf("%d %d\n", pid, tid); exit(); }'
 inside=(unshare --pid --fork --kill-child --mount-proc bash -c)
 seen='^@ticks: [1-9][0-9]*$'
 
