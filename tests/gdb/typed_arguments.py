@@ -164,8 +164,10 @@ def gdb_values(chosen, wanted, addresses):
     gdb.execute("starti", to_string=True)
     bias = load_bias()
     for name in chosen:
-        where = name if options["stop"] == "prologue" else f"*{addresses[name] + bias:#x}"
-        Stops(where, name, wanted[name], values)
+        place = addresses[name] + bias
+        if options["stop"] == "prologue":
+            place = gdb.find_pc_line(place).last + 1  # where the second row of the line table begins
+        Stops(f"*{place:#x}", name, wanted[name], values)
     gdb.execute("continue", to_string=True)
     return values
 
