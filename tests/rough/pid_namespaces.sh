@@ -24,6 +24,7 @@ answers 'inside: -p of a process in a further namespace' 0 "$seen" "${inside[@]}
    "$zeektrace" -q -p "$(pgrep -P $!)" -e "$sleeps"'
 answers 'inside: -p, where the kernel filters' 0 "$seen" "${inside[@]}" \
   '"$tally" sleep 9 >/dev/null & "$zeektrace" -q -p $! -e "uprobe:$tally:traced_tick { @ticks = count(); } interval:ms:300 { exit(); }"'
+limit=$((10 * ${ROUGH_SECONDS:-2}))  # unwind tables are made first
 answers 'inside: stacks have names' 0 'traced_tick' "${inside[@]}" \
   '"$tally" sleep 9 >/dev/null & "$zeektrace" -q -p $! -e "uprobe:$tally:traced_tick { @[ustack(1)] = count(); } interval:ms:300 { exit(); }"'
 unshare --pid --fork --kill-child "$tally" sleep 9 >/dev/null &
