@@ -151,8 +151,7 @@ class Session {
     if (names_user_code(program_)) {
       const std::string* command = child_ != nullptr ? &child_->program() : nullptr;
       if (auto status = code_.start(program_, command, watch_); !status) return status;
-      if (UnwindTables* tables = tracer_.unwind_tables(); tables != nullptr && options_.verbose)
-        say(stderr, tables->summary() + "\n");
+      if (options_.verbose) say(stderr, stacks_text() + "\n");
     }
     if (auto status = tracer_.run("BEGIN"); !status) return status;
     if (auto status = fetch(); !status || over()) return status;
@@ -174,6 +173,13 @@ class Session {
     // A tenth of a second now, while probes count, rather than when somebody waits for the answers.
     if (names_kernel_code(program_)) symbols_.read_kernel();
     return Nothing{};
+  }
+
+  // How user stacks are walked.
+  std::string stacks_text() const {
+    if (UnwindTables* tables = tracer_.unwind_tables()) return tables->summary();
+    if (program_.unwinds) return "no user stacks";
+    return "user stacks: by frame pointers alone, since this kernel has no bpf_loop (Linux 5.17) or no BTF";
   }
 
   Status arm() {
