@@ -23,13 +23,15 @@ namespace {
 
 // Shorter ones are read and hashed as fast as they can be told apart.
 constexpr uint32_t longest_short_text = 64;
-constexpr uint32_t text_rooms[] = {32, 64, 128, 256, 1024, 4096, 16384};
+// Building a key in parts takes its text's room twice, and a program's scratch memory is 32 KB.
+constexpr uint32_t longest_long_text = 12 << 10;
+constexpr uint32_t text_rooms[] = {32, 64, 128, 256, 1024, 4096};
 
 }  // namespace
 
 std::optional<size_t> MapDef::long_text() const {
   for (size_t i = keys.size(); i-- > 0;)
-    if (keys[i].is_string() && keys[i].storage() > longest_short_text) return i;
+    if (keys[i].is_string() && keys[i].storage() > longest_short_text && keys[i].storage() <= longest_long_text) return i;
   return std::nullopt;
 }
 
