@@ -11,7 +11,7 @@
 //   9 thread     a thread's first function
 //  10 large      a frame of 300,000 bytes
 // `climber killed` does the first chain, and then kills itself.
-// `climber others` waits a second and then runs itself twenty times, one after the other.
+// `climber others` runs itself five times a second, for half a minute: long enough for a tracer on a slow machine.
 // `climber busy SECONDS` burns CPU time in `burn`, six frames deep, for profilers.
 #include <alloca.h>
 #include <sys/wait.h>
@@ -138,8 +138,8 @@ FRAME void busy(double seconds) {
 }
 
 static void others() {
-  sleep(1);
-  for (int i = 0; i < 20; i++) {
+  for (int i = 0; i < 150; i++) {
+    usleep(200'000);
     const pid_t pid = fork();
     if (pid == 0) {
       execl("/proc/self/exe", "climber", nullptr);
