@@ -46,6 +46,7 @@ struct Peer {
     cfi = dwarf_getcfi_elf(elf);
   }
   ~Peer() {
+    dwarf_cfi_end(cfi);
     elf_end(elf);
     close(fd);
   }
