@@ -70,6 +70,16 @@ const void* instance_around(Dwarf_Die block, uint64_t address, uint32_t line) {
   return innermost;
 }
 
+// Whether an address lies in the part of a function that its entry is in. What the compiler has put elsewhere (.cold) runs
+// seldom, and may begin lines that the function proper begins, too.
+bool in_main_part(Dwarf_Die function, uint64_t address) {
+  Dwarf_Addr entry = 0, base = 0, begin = 0, end = 0;
+  if (dwarf_entrypc(&function, &entry) != 0) return true;
+  for (ptrdiff_t at = 0; (at = dwarf_ranges(&function, at, &base, &begin, &end)) > 0;)
+    if (address >= begin && address < end) return entry >= begin && entry < end;
+  return true;
+}
+
 Error no_such_line(const Found& found, std::string_view source, int line, std::string_view shown) {
   if (!found.file_known)
     return {Error::Kind::script, fmt::format("no code of {} comes from a file {}", shown, source),
@@ -103,12 +113,15 @@ Result<std::vector<LinePlace>> find_line(DwarfFile& file, std::string_view sourc
   for (const Dwarf_Die& unit : units_of_source(file, source)) search_unit(unit, source, static_cast<int>(line), found);
   std::set<std::pair<const void*, const void*>> seen;
   std::vector<LinePlace> places;
-  for (const uint64_t address : found.addresses) {
-    auto function = file.function_at(address);
-    if (!function) continue;  // of a function that the linker left out
-    if (!seen.emplace(function->addr, instance_around(*function, address, line)).second) continue;
-    const std::string_view name = linkage_name_of(*function);
-    places.push_back({address, std::string(name.empty() ? name_of(*function) : name)});
+  for (const bool main_part : {true, false}) {
+    for (const uint64_t address : found.addresses) {
+      auto function = file.function_at(address);
+      if (!function) continue;  // of a function that the linker left out
+      if (in_main_part(*function, address) != main_part) continue;
+      if (!seen.emplace(function->addr, instance_around(*function, address, line)).second) continue;
+      const std::string_view name = linkage_name_of(*function);
+      places.push_back({address, std::string(name.empty() ? name_of(*function) : name)});
+    }
   }
   if (places.empty()) return no_such_line(found, source, static_cast<int>(line), shown);
   return places;

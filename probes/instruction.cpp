@@ -62,6 +62,15 @@ bool is_misread(const ZydisDecodedInstruction& raw) {
          opcode == 0xeb || opcode == 0x90 || opcode == 0x0f;
 }
 
+// is_prefix_bad, arch/x86/kernel/uprobes.c: es, cs, ss, ds (which is also notrack) and lock.
+bool has_refused_prefix(const ZydisDecodedInstruction& raw) {
+  for (uint8_t i = 0; i < raw.raw.prefix_count; i++) {
+    const uint8_t prefix = raw.raw.prefixes[i].value;
+    if (prefix == 0x26 || prefix == 0x2e || prefix == 0x36 || prefix == 0x3e || prefix == 0xf0) return true;
+  }
+  return false;
+}
+
 // push_setup_xol_ops: 50 to 57, with no prefix or REX.B alone. branch_setup_xol_ops: eb, e9, e8, 70 to 7f and 0f 80 to
 // 0f 8f (a prefix 66 is refused; of the others none is made by compilers), and 90 with prefixes. Emulation of push came
 // with Linux 4.18; that of longer nops, byte by byte as the kernel itself writes them (x86_nops), with 6.18.
@@ -74,6 +83,7 @@ Instruction::Run run_of(const ZydisDecodedInstruction& raw, const uint8_t* bytes
                                                                   {0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00},
                                                                   {0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00}}};
   static constexpr uint8_t lengths[] = {3, 4, 6, 7, 8};
+  if (has_refused_prefix(raw)) return Run::refused;
   if (is_misread(raw)) return Run::misread;
   if (raw.length == sizeof(nop5) && std::equal(bytes, bytes + sizeof(nop5), nop5)) return Run::optimised_nop;
   for (size_t i = 0; i < nops.size(); i++)

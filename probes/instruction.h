@@ -33,6 +33,7 @@ struct Instruction {
     emulated,       // push of a register, jmp, jcc, call, one-byte nop: emulated by every kernel since 4.18
     stepped,        // executed elsewhere, with a second trap
     misread,        // taken for another instruction: it would not run, or crash
+    refused,        // not probed by any kernel, for a prefix: lock, and the segments that mean nothing on x86-64
   };
   uint64_t address = 0;
   uint64_t target = 0;

@@ -15,6 +15,8 @@ namespace {
 constexpr std::string_view misread =
     "the kernel takes the vector instruction there for another one: under a probe it would not run, and the program would "
     "go wrong or crash";
+constexpr std::string_view refused =
+    "the kernel probes no instruction with such a prefix (lock, notrack)";
 constexpr std::string_view tail_call =
     "the function ends there in a jump to another one, whose result is not known yet";
 
@@ -72,6 +74,8 @@ class Placing {
     if (!offset) return leave_out(point, "it lies outside of the file");
     if (site.run == Instruction::Run::misread)
       made_.left_out.push_back({place_name(point, site.from_entry), std::string(misread), whole});
+    else if (site.run == Instruction::Run::refused)
+      made_.left_out.push_back({place_name(point, site.from_entry), std::string(refused), whole});
     else
       made_.places.push_back({point, *offset, site});
   }

@@ -161,6 +161,7 @@ std::string_view cost_of(Run run) {
     case Run::emulated: return "emulated, one trap";
     case Run::stepped: return "single-stepped, two traps, the dearest";
     case Run::misread: return "taken for another instruction by the kernel";
+    case Run::refused: return "refused by the kernel";
   }
   bug("a Run that has no cost");
 }
