@@ -52,7 +52,9 @@ MapShape shape_of(const MapDef& map, const MapPart& part) {
   if (map.keys.empty()) {
     shape.type = per_cpu ? MapType::percpu_array : MapType::array;
   } else if (map.is_by_frame) {
+    // Frames that an exception has abandoned stay until they are the oldest; live ones are as many as calls are under way.
     shape.type = MapType::lru_hash;
+    shape.max_entries = std::max(map.max_entries, 65536u);
   } else {
     shape.type = per_cpu ? MapType::percpu_hash : MapType::hash;
     if (shape.key_size + shape.value_size > largest_preallocated || shape.max_entries > most_preallocated)

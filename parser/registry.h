@@ -81,6 +81,9 @@ struct Mechanism {
   bool can_sleep = false;    // the program may wait for a page of the process; its section then ends in ".s"
   bool runs_in_tracer = false;  // BEGIN and END: run by us, once
   bool at_return = false;       // of a function
+  // Of several programs at one place the kernel runs the one first that was attached last (uprobes: consumer_add,
+  // kernel/events/uprobes.c). They are armed in reverse, so that they run as the script has them.
+  bool latest_first = false;
   Result<Links> (*attach)(const AttachRequest&) = nullptr;
   // Where the kernel can run one program at a function's entry and at its return, with a word of memory that goes with the
   // call: how that is attached. The same for the mechanisms of entries and of returns that can be joined so.

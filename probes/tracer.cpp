@@ -132,10 +132,23 @@ Status Tracer::run(std::string_view provider) {
   return Nothing{};
 }
 
+namespace {
+
+// So that programs at one place run in the order of the script.
+std::vector<size_t> arming_order(const Program& program) {
+  std::vector<size_t> order, reversed;
+  for (size_t i = 0; i < program.probes.size(); i++)
+    (program.probes[i].how->latest_first ? reversed : order).push_back(i);
+  order.insert(order.end(), reversed.rbegin(), reversed.rend());
+  return order;
+}
+
+}  // namespace
+
 Result<size_t> Tracer::arm() {
   Links links;
   size_t points = 0;
-  for (size_t i = 0; i < state_->programs.size(); i++) {
+  for (const size_t i : arming_order(state_->program)) {
     const Probe& probe = state_->program.probes[i];
     if (probe.how->runs_in_tracer) continue;
     if (is_part(probe, state_->program)) {

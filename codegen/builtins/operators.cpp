@@ -197,7 +197,8 @@ Type star_type(Checker& checker, const Expr& expr) {
 }
 Operand emit_star(Emitter& e, const Expr& expr) {
   if (e.args(expr).size() == 2) return emit_arithmetic(e, expr);
-  const Type& type = e.type_of(expr);
+  // Not the expression's own type, which is a text where a record is used as one.
+  const Type& type = *e.type_of(*e.args(expr)[0]).pointee;
   Value* address = e.integer(*e.args(expr)[0]);
   if (type.is_record() || type.is_array()) return {address, type};
   return {e.read_integer(address, type), type};
