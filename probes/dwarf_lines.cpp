@@ -73,10 +73,11 @@ const void* instance_around(Dwarf_Die block, uint64_t address, uint32_t line) {
 // Whether an address lies in the part of a function that its entry is in. What the compiler has put elsewhere (.cold) runs
 // seldom, and may begin lines that the function proper begins, too.
 bool in_main_part(Dwarf_Die function, uint64_t address) {
-  Dwarf_Addr entry = 0, base = 0, begin = 0, end = 0;
-  if (dwarf_entrypc(&function, &entry) != 0) return true;
+  const auto entry = entry_of(function);
+  if (!entry) return true;
+  Dwarf_Addr base = 0, begin = 0, end = 0;
   for (ptrdiff_t at = 0; (at = dwarf_ranges(&function, at, &base, &begin, &end)) > 0;)
-    if (address >= begin && address < end) return entry >= begin && entry < end;
+    if (address >= begin && address < end) return *entry >= begin && *entry < end;
   return true;
 }
 

@@ -147,7 +147,7 @@ TEST(CallingConvention, EmptyClassesTakeNothing) {
   EXPECT_EQ(register_at(places.arguments[1]), di);
 }
 
-TEST(CallingConvention, SixteenByteIntegersNeedBothRegistersOrAnAlignedPlace) {
+TEST(CallingConvention, ASixteenByteIntegerNeedsBothRegisters) {
   std::vector<PassedValue> arguments(5, number(8));
   arguments.push_back(number(16));
   arguments.push_back(number(8));
@@ -155,9 +155,18 @@ TEST(CallingConvention, SixteenByteIntegersNeedBothRegistersOrAnAlignedPlace) {
   arguments.push_back(number(16));
   const auto places = call_places(nullptr, arguments);
   EXPECT_EQ(memory_of(places.arguments[5]), std::pair(sp, Stack{8}));
-  EXPECT_EQ(register_at(places.arguments[6]), r9);
-  EXPECT_EQ(memory_of(places.arguments[7]), std::pair(sp, Stack{24}));
-  EXPECT_EQ(memory_of(places.arguments[8]), std::pair(sp, Stack{40}));  // not 32
+  // The psABI and GCC put the next one into r9, clang 19 onto the stack: nobody can say.
+  for (size_t i : {6, 7, 8}) EXPECT_TRUE(std::holds_alternative<Unavailable>(places.arguments[i])) << i;
+}
+
+TEST(CallingConvention, ASixteenByteIntegerOnTheStackIsAligned) {
+  std::vector<PassedValue> arguments(7, number(8));
+  arguments.push_back(number(16));
+  arguments.push_back(number(8));
+  const auto places = call_places(nullptr, arguments);
+  EXPECT_EQ(memory_of(places.arguments[6]), std::pair(sp, Stack{8}));
+  EXPECT_EQ(memory_of(places.arguments[7]), std::pair(sp, Stack{24}));  // not 16
+  EXPECT_EQ(memory_of(places.arguments[8]), std::pair(sp, Stack{40}));
 }
 
 }  // namespace
