@@ -6,8 +6,10 @@
 namespace zeektrace {
 namespace {
 
-// A record and an array are their address; all else is read.
-bool is_address(const Type& type) { return type.is_record() || type.is_array(); }
+// What does not fit a register is copied whole.
+bool is_copied(const Type& type) { return type.kind == Type::Kind::inet || type.kind == Type::Kind::subnet; }
+// A record and an array are their address, and what is copied is so from there; all else is read.
+bool is_address(const Type& type) { return type.is_record() || type.is_array() || is_copied(type); }
 
 }  // namespace
 
@@ -98,6 +100,7 @@ llvm::Value* ProgramEmitter::argument(const Field& field) {
   auto* pieces = std::get_if<Pieces>(&field.where);
   llvm::Value* value = pieces ? in_memory(*pieces, field.name) : load_location(field.where, field.kept_as.value_or(field.type));
   if (pieces && !is_address(field.type)) return read_integer(value, field.type);
+  if (is_copied(field.type)) return copied(value, field.type);
   const Type* type = &field.type;
   while (type->is_reference) {
     type = type->pointee.get();
@@ -143,6 +146,43 @@ llvm::Value* ProgramEmitter::load(llvm::Value* object, const AccessPath& place) 
   return place.type.is_signed ? ir.CreateAShr(high, unused) : ir.CreateLShr(high, unused);
 }
 
+// The bytes at an address, zero-padded; none for the address 0 of what is not there.
+llvm::Value* ProgramEmitter::copied(llvm::Value* address, const Type& type, bool can_be_unset) {
+  llvm::Value* memory = buffer(type.storage());
+  zero(memory, type.storage());
+  auto copy = [&] {
+    llvm::Value* status = runtime("zt_read", {memory, ir.getInt32(type.size), address});
+    when(ir.CreateICmpSLT(status, constant(0)), [&] { count(Counter::read_failed); });
+  };
+  if (can_be_unset) when(ir.CreateICmpNE(address, constant(0)), copy);
+  else copy();
+  return memory;
+}
+
+// A word that `body` gives if the condition holds, else 0.
+llvm::Value* ProgramEmitter::word_if(llvm::Value* condition, const std::function<llvm::Value*()>& body) {
+  llvm::AllocaInst* cell = local(ir.getInt64Ty());
+  ir.CreateStore(constant(0), cell);
+  when(condition, [&] { ir.CreateStore(body(), cell); });
+  return ir.CreateLoad(ir.getInt64Ty(), cell);
+}
+
+// Where a member stands; 0 where this object has none. What is reached from an object that is not there is not there
+// either, and has been counted with it.
+llvm::Value* ProgramEmitter::place_of(llvm::Value* object, const Access& access) {
+  if (!access.present) return follow(object, access.place);
+  return word_if(ir.CreateICmpNE(object, constant(0)), [&] {
+    llvm::Value* is_there = ir.CreateICmpNE(compute(object, *access.present), constant(0));
+    llvm::Value* address = word_if(is_there, [&] { return follow(object, access.place); });
+    llvm::Value* other = word_if(ir.CreateNot(is_there), [&]() -> llvm::Value* {
+      if (!access.otherwise) count(Counter::unset);
+      bool leads = access.otherwise && !access.otherwise->adds.empty();
+      return leads ? follow(object, *access.otherwise) : constant(0);
+    });
+    return ir.CreateOr(address, other);
+  });
+}
+
 llvm::Value* ProgramEmitter::compute(llvm::Value* object, const Count& count) {
   llvm::Value* sum = constant(static_cast<uint64_t>(count.fixed));
   for (const Count::Term& term : count.terms) {
@@ -173,16 +213,27 @@ Operand ProgramEmitter::access(const Expr& expr) {
     if (is_address(access.place.type)) return {address, access.place.type};
     return {read_integer(address, access.place.type), access.place.type};
   }
-  llvm::Value* object = integer(*std::get<FieldRef>(expr.node).object);
-  if (access.count) return {compute(object, *access.count), Type::integer(8, false)};
-  return {load(object, access.place), access.place.type};
+  const Expr& of = *std::get<FieldRef>(expr.node).object;
+  llvm::Value* object = integer(of);
+  const Type& type = access.place.type;
+  if (access.count) {
+    auto number = [&] { return compute(object, *access.count); };
+    bool can_be_unset = type_of(of).can_be_unset;
+    return {can_be_unset ? word_if(ir.CreateICmpNE(object, constant(0)), number) : number(), Type::integer(8, false)};
+  }
+  bool can_be_unset = access.present.has_value();
+  if (!can_be_unset && !is_copied(type)) return {load(object, access.place), type};
+  llvm::Value* address = place_of(object, access);
+  if (is_copied(type)) return {copied(address, type, can_be_unset), type};
+  if (is_address(type)) return {address, type};
+  return {word_if(ir.CreateICmpNE(address, constant(0)), [&] { return read_integer(address, type); }), type};
 }
 
 llvm::Value* ProgramEmitter::address(const Expr& expr) {
   auto found = program_.accesses.find(expr.id);
   if (found == program_.accesses.end()) return integer(expr);
   if (auto* node = std::get_if<Index>(&expr.node)) return element(found->second, *node);
-  return follow(integer(*std::get<FieldRef>(expr.node).object), found->second.place);
+  return place_of(integer(*std::get<FieldRef>(expr.node).object), found->second);
 }
 
 // ---- texts ----
@@ -191,17 +242,24 @@ Operand ProgramEmitter::text(const Expr& expr, llvm::Value* most) {
   const TextSource& source = program_.texts.at(expr.id);
   const Type& type = type_of(expr);
   llvm::Value* destination = std::exchange(destination_, nullptr);
-  llvm::Value* object = natural(expr, nullptr).value;
-  llvm::Value* from = load(object, source.data);
-  // One more than the characters, for the NUL. A length may be any number in an object that is not whole.
-  llvm::Value* length = constant(type.size - 1);
-  if (source.length) length = bounded(compute(object, *source.length), type.size - 1);
-  if (most) length = bounded(ir.CreateBinaryIntrinsic(llvm::Intrinsic::umin, length, most), type.size - 1);
-  llvm::Value* size = ir.CreateTrunc(ir.CreateAdd(length, constant(1)), ir.getInt32Ty());
+  const Operand object = natural(expr, nullptr);
   destination_ = destination;
   llvm::Value* memory = buffer(type.storage());
   zero(memory, type.storage());
-  read_string(memory, size, from);
+  auto read = [&] {
+    llvm::Value* from = load(object.value, source.data);
+    // One more than the characters, for the NUL. A length may be any number in an object that is not whole.
+    llvm::Value* length = constant(type.size - 1);
+    if (source.length) length = bounded(compute(object.value, *source.length), type.size - 1);
+    if (most) length = bounded(ir.CreateBinaryIntrinsic(llvm::Intrinsic::umin, length, most), type.size - 1);
+    read_string(memory, ir.CreateTrunc(ir.CreateAdd(length, constant(1)), ir.getInt32Ty()), from);
+  };
+  if (!object.type.can_be_unset) {
+    read();
+  } else {
+    ir.CreateStore(ir.getInt8(0), memory);  // memory may have been left as it was: see unpadded_
+    when(ir.CreateICmpNE(object.value, constant(0)), read);
+  }
   return {memory, type};
 }
 

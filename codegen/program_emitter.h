@@ -63,6 +63,9 @@ class ProgramEmitter final : public Emitter {
   llvm::Value* follow(llvm::Value* object, const AccessPath& place);
   llvm::Value* load(llvm::Value* object, const AccessPath& place);
   llvm::Value* compute(llvm::Value* object, const Count& count);
+  llvm::Value* place_of(llvm::Value* object, const Access& access);
+  llvm::Value* copied(llvm::Value* address, const Type& type, bool can_be_unset = false);
+  llvm::Value* word_if(llvm::Value* condition, const std::function<llvm::Value*()>& body);
   llvm::Value* element(const Access& access, const Index& node);
   Operand access(const Expr& expr);
   void continue_if(llvm::Value* condition);

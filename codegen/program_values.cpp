@@ -51,7 +51,10 @@ Operand ProgramEmitter::natural(const Expr& expr, llvm::Value* destination) {
   if (std::holds_alternative<MapRef>(expr.node)) return load_element(expr);
   if (auto* node = std::get_if<Step>(&expr.node)) return step(*node);
   if (auto* node = std::get_if<Cast>(&expr.node)) return cast(expr, *node);
-  if (program_.accesses.contains(expr.id)) return access(expr);
+  if (program_.accesses.contains(expr.id)) {
+    destination_ = destination;
+    return access(expr);
+  }
   if (auto* node = std::get_if<FieldRef>(&expr.node)) {
     const Field* found = field("args." + node->name);
     if (!found) bug("check let an unknown argument pass");

@@ -44,6 +44,10 @@ struct Access {
   // address 0, whose read fails and is counted.
   uint64_t stride = 0;
   std::optional<Count> bound;
+  // Of a member, see Member. One that is not present, without an `otherwise`, has the address 0 or the value 0, and is
+  // counted.
+  std::optional<Count> present;
+  std::optional<AccessPath> otherwise;
   bool operator==(const Access&) const = default;
 };
 

@@ -13,7 +13,7 @@ bool same_layout(const Type& a, const Type& b) {
   auto shape_a = a.records->shape(a.record), shape_b = b.records->shape(b.record);
   if (!shape_a || !shape_b) return !shape_a && !shape_b;
   return std::ranges::equal((*shape_a)->members, (*shape_b)->members, [](const Member& x, const Member& y) {
-    return x.name == y.name && x.offset == y.offset && x.bit_offset == y.bit_offset && x.bit_size == y.bit_size &&
+    return x.name == y.name && x.offset == y.offset && x.then == y.then && x.bit_offset == y.bit_offset && x.bit_size == y.bit_size &&
            x.type.same_as(y.type);
   });
 }
@@ -96,7 +96,8 @@ bool Checking::has_address(const Expr& expr) const {
   const Type& type = type_of(expr);
   if (type.is_record() || type.is_array()) return true;
   auto found = program_.accesses.find(expr.id);
-  return found != program_.accesses.end() && !found->second.count && found->second.place.bit_size == 0;
+  return found != program_.accesses.end() && !found->second.count && found->second.place.bit_size == 0 &&
+         !found->second.present;
 }
 
 // ---- texts ----

@@ -268,7 +268,8 @@ Type Checking::cast(const Expr& expr, const Cast& node) {
     return Type();
   }
   for (uint32_t i = 0; i < node.pointers; i++) type = Type::pointer(type);
-  bool fits = from.is_integer() || from.is_pointer() || (from.is_array() && type.is_pointer());
+  bool number = from.is_integer() || from.kind == Type::Kind::enumeration || from.kind == Type::Kind::port;
+  bool fits = number || from.is_pointer() || (from.is_array() && type.is_pointer());
   if (from.kind == Type::Kind::none || (fits && (type.is_integer() || type.is_pointer()))) return type;
   Diagnostic& report = reports_->add(Code::bad_cast, expr.span, from.spelling(), type.spelling());
   if (fits) report.hint = fmt::format("cast it to a pointer: ({} *)", type.spelling());

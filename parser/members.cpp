@@ -13,7 +13,7 @@ constexpr int deepest = 64;  // bases and anonymous members within each other; d
 
 // What a name was found to be, and in which record.
 struct Hit {
-  AccessPath place;
+  Access access;
   std::string owner;
   std::string unavailable;
 };
@@ -26,10 +26,38 @@ struct Search {
 AccessPath step(const AccessPath& at, const Member& member) {
   AccessPath next = at;
   next.adds.back() += member.offset;
+  next.adds.insert(next.adds.end(), member.then.begin(), member.then.end());
   next.type = member.type;
   next.bit_offset = member.bit_offset;
   next.bit_size = member.bit_size;
   return next;
+}
+
+// What is said of a record's address, said of the address that leads to the record.
+AccessPath within(const AccessPath& at, const AccessPath& path) {
+  AccessPath whole = path;
+  whole.adds = at.adds;
+  whole.adds.back() += path.adds.front();
+  whole.adds.insert(whole.adds.end(), path.adds.begin() + 1, path.adds.end());
+  return whole;
+}
+
+std::optional<Count> within(const AccessPath& at, std::optional<Count> count) {
+  if (!count) return count;
+  for (Count::Term& term : count->terms) {
+    term.from = within(at, term.from);
+    if (term.less) term.less = within(at, *term.less);
+  }
+  return count;
+}
+
+Access member_of(const AccessPath& at, const Member& member) {
+  Access access{step(at, member)};
+  access.count = within(at, member.count);
+  access.present = within(at, member.present);
+  access.otherwise = member.otherwise;
+  if (member.otherwise && !member.otherwise->adds.empty()) access.otherwise = within(at, *member.otherwise);
+  return access;
 }
 
 // Where the pointer at a place points.
@@ -56,7 +84,7 @@ void search_record(const AccessPath& at, std::string_view name, int depth, Searc
   for (const Member& member : shape->members) {
     if (member.is_base) continue;
     if (member.name == name && !member.name.empty()) {
-      search.hits.push_back({step(at, member), shape->name, member.unavailable});
+      search.hits.push_back({member_of(at, member), shape->name, member.unavailable});
       return;
     }
     if (!has_anonymous(member)) continue;
@@ -81,22 +109,23 @@ void search_record(const AccessPath& at, std::string_view name, int depth, Searc
 bool readable(const Type& type) {
   if (type.is_integer()) return type.size == 1 || type.size == 2 || type.size == 4 || type.size == 8;
   if (type.kind == Type::Kind::real) return type.size == 4 || type.size == 8;
-  return type.is_pointer() || type.is_array() || type.is_record();
+  return type.is_pointer() || type.is_array() || type.is_record() || type.has_notation();
 }
 
-Found<AccessPath> checked(Hit hit, std::string_view name) {
+Found<Access> checked(Hit hit, std::string_view name) {
   if (!hit.unavailable.empty())
     return Refusal{Code::unavailable, {std::string(name), hit.owner, hit.unavailable}};
-  AccessPath place = through_references(std::move(hit.place));
+  AccessPath& place = hit.access.place;
+  place = through_references(std::move(place));
   bool bits_fit = place.bit_size == 0 ||
                   (place.type.is_integer() && place.bit_offset + place.bit_size <= 8 * place.type.size);
-  if (readable(place.type) && bits_fit) return place;
+  if (hit.access.count || (readable(place.type) && bits_fit)) return std::move(hit.access);
   std::string why = fmt::format("its type, {}, is none that can be read", place.type.spelling());
   return Refusal{Code::unavailable, {std::string(name), hit.owner, std::move(why)}};
 }
 
 // Real members only; a name that is unknown without the names that it could have been.
-Found<AccessPath> look_up(const AccessPath& object, std::string_view name) {
+Found<Access> look_up(const AccessPath& object, std::string_view name) {
   Search search;
   search_record(object, name, 0, search);
   if (search.hits.size() > 1)
@@ -104,6 +133,13 @@ Found<AccessPath> look_up(const AccessPath& object, std::string_view name) {
   if (search.hits.size() == 1) return checked(std::move(search.hits[0]), name);
   if (search.incomplete) return *std::move(search.incomplete);
   return Refusal{Code::unknown_member, {object.type.spelling(), std::string(name)}};
+}
+
+// What has one place in every object; else nothing.
+std::optional<AccessPath> plain_place(Found<Access> found) {
+  auto* access = std::get_if<Access>(&found);
+  if (!access || access->count || access->present) return std::nullopt;
+  return std::move(access->place);
 }
 
 // ---- views ----
@@ -116,9 +152,9 @@ std::optional<AccessPath> walk(AccessPath at, std::string_view path) {
     path = dot == std::string_view::npos ? "" : path.substr(dot + 1);
     if (at.type.is_pointer() && at.type.pointee->is_record()) at = follow(std::move(at));
     if (!at.type.is_record()) return std::nullopt;
-    auto next = name.starts_with(':') ? find_base(at, name.substr(1)) : look_up(at, name);
-    if (!std::holds_alternative<AccessPath>(next)) return std::nullopt;
-    at = std::get<AccessPath>(std::move(next));
+    auto next = plain_place(name.starts_with(':') ? find_base(at, name.substr(1)) : look_up(at, name));
+    if (!next) return std::nullopt;
+    at = *std::move(next);
   }
   return at;
 }
@@ -292,14 +328,14 @@ std::string plain_name(std::string_view name) {
   return plain;
 }
 
-Found<AccessPath> find_member(const AccessPath& object, std::string_view name) {
+Found<Access> find_member(const AccessPath& object, std::string_view name) {
   auto found = look_up(object, name);
   auto* refusal = std::get_if<Refusal>(&found);
   if (refusal && refusal->code == Code::unknown_member) return no_such_member(object.type, name);
   return found;
 }
 
-Found<AccessPath> find_base(const AccessPath& object, std::string_view name) {
+Found<Access> find_base(const AccessPath& object, std::string_view name) {
   Search search;
   const RecordShape* shape = shape_of(object.type, search);
   if (!shape) return *std::move(search.incomplete);
@@ -308,8 +344,8 @@ Found<AccessPath> find_base(const AccessPath& object, std::string_view name) {
     AccessPath place = step(object, base);
     std::string full = base.type.name;
     std::string unversioned = plain_name(full) + full.substr(std::min(full.size(), full.find('<')));
-    if (unversioned.starts_with(name)) return checked({place, shape->name, base.unavailable}, full);
-    if (auto deeper = find_base(place, name); std::holds_alternative<AccessPath>(deeper)) return deeper;
+    if (unversioned.starts_with(name)) return checked({{place}, shape->name, base.unavailable}, full);
+    if (auto deeper = find_base(place, name); std::holds_alternative<Access>(deeper)) return deeper;
   }
   return Refusal{Code::unknown_member, {object.type.spelling(), std::string(name)}};
 }
@@ -318,7 +354,7 @@ Found<Access> member_access(const Type& object, std::string_view name) {
   std::optional<AccessPath> at = record_of(object);
   if (!at) return Refusal{Code::no_members, {object.spelling()}};
   auto real = look_up(*at, name);
-  if (auto* place = std::get_if<AccessPath>(&real)) return Access{*std::move(place)};
+  if (std::holds_alternative<Access>(real)) return real;
   Refusal& refusal = std::get<Refusal>(real);
   if (refusal.code != Code::unknown_member) return std::move(refusal);
   if (auto viewed = find_view(*at, name)) return std::move(viewed->access);
@@ -327,7 +363,7 @@ Found<Access> member_access(const Type& object, std::string_view name) {
     if (target.type.is_pointer()) target = follow(std::move(target));
     if (target.type.is_record()) {
       auto beyond = find_member(target, name);
-      if (auto* place = std::get_if<AccessPath>(&beyond)) return Access{*std::move(place)};
+      if (std::holds_alternative<Access>(beyond)) return beyond;
       if (auto viewed = find_view(target, name)) return std::move(viewed->access);
       return std::get<Refusal>(std::move(beyond));
     }
@@ -339,9 +375,7 @@ Found<Access> member_access(const Type& object, std::string_view name) {
       std::string plain = plain_name(base.type.name);
       bool named = base.is_base && plain.substr(plain.rfind(':') + 1) == name;
       if (!named) continue;
-      auto place = checked({step(*at, base), shape->name, base.unavailable}, name);
-      if (auto* found = std::get_if<AccessPath>(&place)) return Access{*std::move(found)};
-      return std::get<Refusal>(std::move(place));
+      return checked({{step(*at, base)}, shape->name, base.unavailable}, name);
     }
   }
   return no_such_member(at->type, name);

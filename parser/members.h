@@ -27,9 +27,9 @@ AccessPath through_references(AccessPath place);
 Type through_references(const Type& type);
 
 // `object` is a record, or a pointer to one; the AccessPath begins at its address. Real members only.
-Found<AccessPath> find_member(const AccessPath& object, std::string_view name);
+Found<Access> find_member(const AccessPath& object, std::string_view name);
 // The base, at any depth, whose name without inline namespaces begins with `name`; the first when there are several.
-Found<AccessPath> find_base(const AccessPath& object, std::string_view name);
+Found<Access> find_base(const AccessPath& object, std::string_view name);
 // A member that the record has, or that a view adds.
 Found<Access> member_access(const Type& object, std::string_view name);
 // object[…]: of a pointer, an array, or a record with a view that has elements.

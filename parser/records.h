@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "parser/access.h"
 #include "parser/result.h"
 #include "parser/type.h"
 
@@ -25,6 +26,14 @@ struct Member {
   uint8_t bit_size = 0;
   bool is_base = false;     // a base class: its members are the record's own, after those of the record itself
   std::string unavailable;  // why it can't be read, such as a virtual base; "" when it can
+  // Where it does not stand in the record itself: address = record + offset; for each of these address = *(u64 *)address
+  // + then[i].
+  std::vector<int64_t> then;
+  // Not every object has it: this number, of the record's address, is above 0 in those that do. Where it is known what the
+  // others have instead, that stands at `otherwise`; a path without any step leads to nothing, such as an empty list.
+  std::optional<Count> present;
+  std::optional<AccessPath> otherwise;
+  std::optional<Count> count;  // it stands nowhere, but is this number
 };
 
 struct RecordShape {

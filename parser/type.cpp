@@ -64,6 +64,37 @@ Type Type::array(Type element, uint32_t count) {
   return type;
 }
 
+Type Type::inet() {
+  Type type;
+  type.kind = Kind::inet;
+  type.size = 16;
+  return type;
+}
+
+Type Type::subnet() {
+  Type type;
+  type.kind = Kind::subnet;
+  type.size = 17;
+  return type;
+}
+
+Type Type::port() {
+  Type type;
+  type.kind = Kind::port;
+  type.size = 8;
+  return type;
+}
+
+Type Type::enumeration(std::string name, std::shared_ptr<const EnumNames> names) {
+  Type type;
+  type.kind = Kind::enumeration;
+  type.size = 8;
+  type.is_signed = true;
+  type.name = std::move(name);
+  type.names = std::move(names);
+  return type;
+}
+
 Type Type::of_record(Records* records, uint64_t record, std::string name, uint32_t size) {
   Type type;
   type.kind = Kind::record;
@@ -76,7 +107,7 @@ Type Type::of_record(Records* records, uint64_t record, std::string name, uint32
 
 Type Type::of(Kind kind) {
   if (kind == Kind::integer || kind == Kind::string || kind == Kind::pointer || kind == Kind::real ||
-      kind == Kind::array || kind == Kind::record || kind == Kind::type_name)
+      kind == Kind::array || kind == Kind::record || kind == Kind::type_name || kind == Kind::enumeration)
     bug("this kind of type needs more");
   Type type;
   type.kind = kind;
@@ -86,7 +117,8 @@ Type Type::of(Kind kind) {
 
 bool Type::is_scalar() const {
   return kind == Kind::integer || kind == Kind::pointer || kind == Kind::ksym || kind == Kind::probe ||
-         kind == Kind::func || kind == Kind::real || kind == Kind::array || kind == Kind::record;
+         kind == Kind::func || kind == Kind::real || kind == Kind::array || kind == Kind::record ||
+         kind == Kind::port || kind == Kind::enumeration;
 }
 
 uint32_t Type::storage() const {
@@ -100,9 +132,13 @@ uint32_t Type::storage() const {
     case Kind::real:
     case Kind::array:
     case Kind::record:
+    case Kind::port:
+    case Kind::enumeration:
     case Kind::count:
     case Kind::sum: return 8;
     case Kind::string:
+    case Kind::inet:
+    case Kind::subnet:
     case Kind::type_name: return (size + 7) / 8 * 8;
     case Kind::kstack:
     case Kind::ustack:
@@ -119,7 +155,7 @@ uint32_t Type::storage() const {
 
 std::string Type::spelling() const {
   switch (kind) {
-    case Kind::none: return "nothing";
+    case Kind::none: return name.empty() ? "nothing" : name;
     case Kind::integer:
       if (!name.empty()) return name;
       return is_bool ? "bool" : fmt::format("{}int{}", is_signed ? "" : "u", size * 8);
@@ -132,10 +168,14 @@ std::string Type::spelling() const {
     case Kind::usym: return "usym";
     case Kind::probe: return "probe";
     case Kind::func: return "func";
-    case Kind::real: return size == 4 ? "float" : "double";
+    case Kind::real: return !name.empty() ? name : size == 4 ? "float" : "double";
     case Kind::array: return fmt::format("{}[{}]", pointee->spelling(), count);
     case Kind::record: return name;
     case Kind::type_name: return "typename";
+    case Kind::inet: return "addr";
+    case Kind::subnet: return "subnet";
+    case Kind::port: return "port";
+    case Kind::enumeration: return "enum " + name;
     case Kind::count: return "count()";
     case Kind::sum: return "sum()";
     case Kind::min: return "min()";
@@ -182,7 +222,7 @@ BucketRange log2_range(int32_t bits, uint32_t index) {
 bool Type::fits(const Type& other) const {
   if (kind != other.kind) return false;
   // What a pointer points to must agree in width and sign too: nothing converts it.
-  if (is_pointer() || is_record() || is_array() || kind == Kind::real) return same_as(other);
+  if (is_pointer() || is_record() || is_array() || kind == Kind::real || kind == Kind::enumeration) return same_as(other);
   return buckets == other.buckets;
 }
 
@@ -195,6 +235,9 @@ bool Type::same_as(const Type& other) const {
     bool named = !name.empty() && !name.ends_with("(unnamed)");
     return named && name == other.name;
   }
+  // By the names too: two processes may have extended it differently.
+  if (kind == Kind::enumeration)
+    return name == other.name && (names == other.names || (names && other.names && *names == *other.names));
   return !pointee || pointee->same_as(*other.pointee);
 }
 

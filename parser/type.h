@@ -4,12 +4,16 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
 namespace zeektrace {
 
 class Records;  // parser/records.h
+
+// What an enumeration's numbers are called.
+using EnumNames = std::map<int64_t, std::string>;
 
 struct Type {
   enum class Kind : uint8_t {
@@ -27,6 +31,10 @@ struct Type {
     array,    // `count` times `pointee`, side by side; evaluated, it is the address of the first
     record,   // a struct, class or union; evaluated, it is its address. `records` says what it is made of
     type_name,  // size bytes: the mangled name of a C++ type, shown demangled
+    inet,       // an IPv6 address in network order; one that is IPv4, mapped (RFC 4291, 2.5.5.2), is shown as such
+    subnet,     // the same and a byte more: how many of its 128 bits are the prefix
+    port,       // a port's number and, above its 16 bits, its protocol (parser/network.h): "53/udp"
+    enumeration,  // a number, shown by its name in `names`
     // Aggregations, one map value for each CPU.
     count,  // u64
     sum,    // 64 bits, signed as is_signed says
@@ -60,6 +68,9 @@ struct Type {
   Records* records = nullptr;        // who describes this record; the Machine owns it and outlives every Type
   uint64_t record = 0;               // which one, in the words of `records`
   std::string name;                  // a record's, "zeek::EventHandler"; also an enumeration's or a typedef's
+  std::shared_ptr<const EnumNames> names;  // of Kind::enumeration
+  // A record that is not there where its address is 0: what is read of it is then 0 or empty, and no failure.
+  bool can_be_unset = false;
 
   static Type integer(uint32_t size, bool is_signed);
   static Type boolean();
@@ -69,6 +80,10 @@ struct Type {
   static Type reference(Type referred);
   static Type real(uint32_t size);
   static Type array(Type element, uint32_t count);
+  static Type inet();
+  static Type subnet();
+  static Type port();
+  static Type enumeration(std::string name, std::shared_ptr<const EnumNames> names);
   static Type of_record(Records* records, uint64_t record, std::string name, uint32_t size);
   static Type of(Kind kind);  // kinds that need nothing more
 
@@ -77,6 +92,10 @@ struct Type {
   bool is_pointer() const { return kind == Kind::pointer; }
   bool is_record() const { return kind == Kind::record; }
   bool is_array() const { return kind == Kind::array; }
+  // Values with a notation of their own, which may be compared with one another and with that notation in quotes.
+  bool has_notation() const {
+    return kind == Kind::inet || kind == Kind::subnet || kind == Kind::port || kind == Kind::enumeration;
+  }
   bool is_aggregate() const { return kind >= Kind::count; }
   // Held in a 64-bit register: integers, pointers and the address-like kinds.
   bool is_scalar() const;

@@ -67,6 +67,11 @@ constexpr View views[] = {
     // Zeek, IntrusivePtr.h
     {"zeek::IntrusivePtr", "get", Kind::place, "ptr_"},
     {"zeek::IntrusivePtr", view_arrow, Kind::place, "ptr_"},
+    // ZeekString.h; and as a script's value of the type string (probes/zeek/types.h)
+    {"zeek::String", view_text, Kind::place, "b"},
+    {"zeek::String", "size", Kind::place, "n"},
+    {"string", view_text, Kind::place, "b"},
+    {"string", "size", Kind::place, "n"},
 };
 
 }  // namespace

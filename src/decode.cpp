@@ -9,6 +9,8 @@
 #include <cstring>
 #include <memory>
 
+#include "parser/notation.h"
+
 namespace zeektrace {
 namespace {
 
@@ -159,6 +161,7 @@ std::optional<Wide> weight(const Value& value) {
                         },
                         [](const Real&) { return Weight(); },
                         [](const Text&) { return Weight(); },
+                        [](const Notation&) { return Weight(); },
                         [](const Symbol&) { return Weight(); },
                         [](const Stack&) { return Weight(); },
                     },
@@ -167,6 +170,7 @@ std::optional<Wide> weight(const Value& value) {
 
 std::vector<std::string> words(const Value& value) {
   if (const auto* text = std::get_if<Text>(&value)) return {text->value};
+  if (const auto* notation = std::get_if<Notation>(&value)) return {notation->order};
   if (const auto* symbol = std::get_if<Symbol>(&value)) return {symbol->name};
   if (const auto* stack = std::get_if<Stack>(&value)) return stack->frames;
   return {};
@@ -240,6 +244,10 @@ std::optional<Value> decode_value(const Type& type, Bytes bytes, const Names& na
     case Type::Kind::integer: return number(word(bytes, 0), type.is_signed);
     case Type::Kind::real: return real(word(bytes, 0), type.size);
     case Type::Kind::type_name: return Text{type_name(text_of(bytes, type.size).value)};
+    case Type::Kind::inet:
+    case Type::Kind::subnet:
+    case Type::Kind::port:
+    case Type::Kind::enumeration: return Notation{notation_text(type, bytes), notation_order(type, bytes)};
     case Type::Kind::pointer: return Address{word(bytes, 0)};
     case Type::Kind::string: return text_of(bytes, type.size);
     case Type::Kind::probe: return point_of(word(bytes, 0), names.points);

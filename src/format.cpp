@@ -44,6 +44,7 @@ std::string text_of(const Value& value) {
                         [](const Signed& v) { return fmt::to_string(v.value); },
                         [](const Real& v) { return real_text(v); },
                         [](const Text& v) { return v.value; },
+                        [](const Notation& v) { return v.text; },
                         [](const Symbol& v) { return v.name; },
                         [](const Stack& v) { return stack_text(v, 8); },
                         [](const Address& v) { return fmt::format("{:#x}", v.value); },
@@ -54,6 +55,7 @@ std::string text_of(const Value& value) {
 
 bool is_number(const Value& value) {
   return !std::holds_alternative<Text>(value) && !std::holds_alternative<Symbol>(value) &&
+         !std::holds_alternative<Notation>(value) &&
          !std::holds_alternative<Stack>(value) && !std::holds_alternative<Histogram>(value);
 }
 

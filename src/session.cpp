@@ -46,6 +46,8 @@ constexpr std::array losses = {
             "the address is wrong, or the page was not in memory", "the value read as 0 or empty"},
     LossRow{Counter::count_unread, "reading", "of a counter failed", "the processor's counters were taken by somebody else",
             "it read as 0"},
+    LossRow{Counter::unset, "read", "of a field that is not set", "the script's record does not have it now",
+            "the value read as 0 or empty"},
     LossRow{Counter::stack_guessed, "stack", "walked in part by frame pointers",
             "code without unwind tables: made at run time, or just loaded", "its frames may be wrong or missing"},
     LossRow{Counter::stack_cut, "stack", "cut short", "the frames above could not be found", ""},

@@ -6,6 +6,7 @@
 
 #include "codegen/builtins/rows.h"
 #include "parser/check.h"
+#include "parser/notation.h"
 
 namespace zeektrace {
 namespace {
@@ -104,13 +105,57 @@ Operand emit_arithmetic(Emitter& e, const Expr& expr) {
   return {arithmetic(op_of(expr)).emit(e, left, right, type.is_signed), type};
 }
 
+// ---- comparisons ----
+
+// Equality of values that have a notation, such as a port: two of a kind, or one with its notation in quotes.
+bool notations_only(Checker& checker, const Expr& expr) {
+  const auto& args = checker.args(expr);
+  const Type& a = checker.type_of(*args[0]);
+  const Type& b = checker.type_of(*args[1]);
+  const Type& noted = a.has_notation() ? a : b;
+  auto text = checker.literal_string(a.has_notation() ? *args[1] : *args[0]);
+  bool equality = op_of(expr) == "==" || op_of(expr) == "!=";
+  if (equality && (text ? parse_notation(noted, *text).has_value() : a.fits(b))) return true;
+  Diagnostic& row = checker.diagnostics().add(Code::mixed_operands, expr.span, op_of(expr), a.spelling(), b.spelling());
+  row.hint = equality ? "compare it with " + notation_example(noted) : "== and != compare such values";
+  return false;
+}
+
+Value* emit_same_notation(Emitter& e, const Expr& expr) {
+  const auto& args = e.args(expr);
+  bool first = e.type_of(*args[0]).has_notation();
+  const Type& type = e.type_of(first ? *args[0] : *args[1]);
+  auto text = e.literal_string(first ? *args[1] : *args[0]);
+  std::vector<Value*> sides[2];
+  for (size_t side = 0; side < 2; side++) {
+    bool is_literal = text && side == (first ? 1 : 0);
+    if (is_literal) {
+      const auto words = parse_notation(type, *text);
+      for (uint64_t word : *words) sides[side].push_back(e.constant(word));
+      continue;
+    }
+    Value* value = e.evaluate(*args[side]).value;
+    if (type.is_scalar()) sides[side].push_back(value);
+    for (uint32_t at = 0; !type.is_scalar() && at < type.storage(); at += 8) {
+      Value* word = e.ir.CreateConstGEP1_32(e.ir.getInt8Ty(), value, at);
+      sides[side].push_back(e.ir.CreateAlignedLoad(e.ir.getInt64Ty(), word, llvm::Align(8)));
+    }
+  }
+  Value* differs = e.constant(0);
+  for (size_t i = 0; i < sides[0].size(); i++)
+    differs = e.ir.CreateOr(differs, e.ir.CreateXor(sides[0][i], sides[1][i]));
+  return e.ir.CreateICmp(op_of(expr) == "==" ? Predicate::ICMP_EQ : Predicate::ICMP_NE, differs, e.constant(0));
+}
+
 Type comparison_type(Checker& checker, const Expr& expr) {
   const auto& args = checker.args(expr);
   const Type& a = checker.type_of(*args[0]);
   const Type& b = checker.type_of(*args[1]);
   bool equality = op_of(expr) == "==" || op_of(expr) == "!=";
   if (a.is_string() && b.is_string() && equality) return word(true);
-  if (a.is_string() != b.is_string())
+  if (a.has_notation() || b.has_notation())
+    notations_only(checker, expr);
+  else if (a.is_string() != b.is_string())
     checker.diagnostics().add(Code::mixed_operands, expr.span, op_of(expr), a.spelling(), b.spelling());
   else
     numbers_only(checker, expr);
@@ -123,7 +168,9 @@ Operand emit_comparison(Emitter& e, const Expr& expr) {
   const Type& b = e.type_of(*args[1]);
   const Comparison& row = *std::ranges::find(comparisons, std::string_view(op_of(expr)), &Comparison::op);
   Value* result = nullptr;
-  if (a.is_string()) {
+  if (a.has_notation() || b.has_notation()) {
+    result = emit_same_notation(e, expr);
+  } else if (a.is_string()) {
     uint32_t words = std::min(a.storage(), b.storage()) / 8;
     Value* left = e.evaluate(*args[0]).value;
     Value* same = e.runtime("zt_same_string", {left, e.evaluate(*args[1]).value, e.ir.getInt32(words)});
@@ -288,7 +335,7 @@ std::vector<Builtin> operator_rows() {
     if (each.op != "-" && each.op != "*" && each.op != "&")
       rows.push_back(row(each.op, 2, "as in C, on 64 bits", arithmetic_type, emit_arithmetic));
   for (const Comparison& each : comparisons)
-    rows.push_back(row(each.op, 2, "1 or 0, as in C; == and != also compare texts", comparison_type, emit_comparison, false,
+    rows.push_back(row(each.op, 2, "1 or 0, as in C; == and != also compare texts, addresses and the like", comparison_type, emit_comparison, false,
                        Want::value));
   rows.push_back(row("-", 2, "difference, or negation", minus_type, emit_minus, true));
   rows.push_back(row("*", 2, "product, or what a pointer points to", star_type, emit_star, true));

@@ -47,6 +47,7 @@ Json value_json(const Value& value) {
                         [](const Unsigned& v) { return Json(v.value); },
                         [](const Real& v) { return real_json(v); },
                         [](const Text& v) { return Json(v.value); },
+                        [](const Notation& v) { return Json(v.text); },
                         [](const Address& v) { return Json(fmt::format("{:#x}", v.value)); },
                         [](const Symbol& v) { return Json(v.name); },
                         [](const Stack& v) { return Json(stack_text(v, 8)); },

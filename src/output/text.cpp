@@ -63,6 +63,7 @@ std::string value_text(const Value& value, int stack_indent) {
                         [](const Unsigned& v) { return fmt::to_string(v.value); },
                         [](const Real& v) { return real_text(v); },
                         [](const Text& v) { return v.value; },
+                        [](const Notation& v) { return v.text; },
                         [](const Address& v) { return fmt::format("{:#x}", v.value); },
                         [](const Symbol& v) { return v.name; },
                         [&](const Stack& v) { return stack_text(v, stack_indent); },

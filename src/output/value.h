@@ -22,6 +22,11 @@ struct Real {
 struct Text {
   std::string value;
 };
+// What has a notation of its own (parser/notation.h): an address, a subnet, a port, a name of an enumeration.
+struct Notation {
+  std::string text;
+  std::string order;  // compares as such values are sorted
+};
 struct Address {  // a pointer, shown in hexadecimal
   uint64_t value = 0;
 };
@@ -56,7 +61,7 @@ struct Statistics {
   std::variant<int64_t, uint64_t> total;
 };
 
-using Value = std::variant<Signed, Unsigned, Real, Text, Address, Symbol, Stack, Histogram, Average, Statistics>;
+using Value = std::variant<Signed, Unsigned, Real, Text, Notation, Address, Symbol, Stack, Histogram, Average, Statistics>;
 
 // std::visit with a lambda for each alternative.
 template <class... Ts>

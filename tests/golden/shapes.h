@@ -42,7 +42,7 @@ class HandMade final : public Records {
 struct Shapes {
   HandMade records;
   Type int32 = Type::integer(4, true), uint64 = Type::integer(8, false), character = Type::integer(1, true);
-  Type point, base, side, shape, string, old_string, vector, owner, hidden, queue;
+  Type point, base, side, shape, string, old_string, vector, owner, hidden, queue, flow;
 
   explicit Shapes(uint32_t corner = 48);
   std::vector<Field> fields() const;
@@ -54,6 +54,7 @@ struct Shapes {
   }
   static Member base_of(Type type, uint32_t offset) { return {"", std::move(type), offset, 0, 0, true}; }
   void library();
+  void values();
 };
 
 inline void Shapes::library() {
@@ -89,6 +90,29 @@ inline void Shapes::library() {
   queue = record("std::deque<int, std::allocator<int> >", 80, {base_of(deque_base, 0)});
 }
 
+// A record whose members are reached through a list of slots of 16 bytes, {is it set, value}, as a script's are.
+inline void Shapes::values() {
+  auto slot = [](std::string name, Type type, int64_t index, std::vector<int64_t> further = {}) {
+    Member member{std::move(name), std::move(type), 56};
+    member.then = {16 * index + 8};
+    member.then.insert(member.then.end(), further.begin(), further.end());
+    member.type.can_be_unset = member.type.is_record();
+    member.present = Count{0, {{{{56, 16 * index}, Type::integer(1, false)}, std::nullopt, 1, 1}}};
+    return member;
+  };
+  auto names = std::make_shared<const EnumNames>(EnumNames{{0, "idle"}, {1, "busy"}});
+  Type text = record("string", 16, {{"b", Type::pointer(Type::integer(1, false)), 0}, {"n", int32, 8}});
+  Member size{"size", uint64, 0};
+  size.count = Count{0, {{{{48}, uint64}, AccessPath{{40}, uint64}, 16, 1}}};
+  Type list = record("vector of count", 88, {size});
+  Type id = record("flow_id", 64, {slot("orig", Type::inet(), 0, {32, 0}), slot("port", Type::port(), 1)});
+  Member rejected = slot("rejected", Type::boolean(), 5);
+  rejected.otherwise = AccessPath{{24, 64, 80, 8}, Type::boolean()};
+  flow = record("flow", 64, {slot("id", id, 0, {0}), slot("state", Type::enumeration("state", names), 1),
+                             slot("net", Type::subnet(), 2, {32, 0}), slot("query", text, 3, {32, 0}),
+                             slot("answers", list, 4, {0}), rejected, slot("ttl", uint64, 6)});
+}
+
 inline Shapes::Shapes(uint32_t corner) {
   point = record("point", 8, {{"x", int32, 0}, {"y", int32, 4}});
   library();
@@ -115,6 +139,7 @@ inline Shapes::Shapes(uint32_t corner) {
   shape = records.add({.keyword = RecordShape::Keyword::class_, .name = "ns::shape", .size = 320,
                        .has_virtual_table = true, .members = std::move(members)});
   records.add_name("ns::colour", colour);
+  values();
 }
 
 // As a function's arguments are given: rdi at 112, rsi at 104, rdx at 96, rcx at 88, rsp at 152 of the context.
@@ -128,6 +153,8 @@ inline std::vector<Field> Shapes::fields() const {
           {"args.d", Type::real(8), UserMemory{152, {8}}},
           {"args.on_stack", int32, UserMemory{152, {16}}},
           {"args.name", string, UserMemory{96, {0}}},
+          {"args.flow", flow, UserMemory{112, {0, 8, 0}}},
+          {"args.from", Type::inet(), UserMemory{112, {0, 16, 32, 0}}},
           {"args.old", old_string, UserMemory{96, {0}}},
           {"args.f", Type::real(4), Unavailable{"floating-point registers are not given to probes"}}};
 }

@@ -68,6 +68,38 @@ TEST_F(MembersTest, of_views_are_found_where_the_library_keeps_them) {
   EXPECT_EQ(member(shapes.owner, "_M_t"), "std::__uniq_ptr_data<point, std::default_delete<point>, true, true> at 0");
 }
 
+TEST_F(MembersTest, can_be_reached_on_the_way_and_be_unset) {
+  EXPECT_EQ(member(shapes.flow, "id"), "flow_id at 56,8,0");
+  EXPECT_EQ(member(shapes.flow, "net"), "subnet at 56,40,32,0");
+  EXPECT_EQ(member(shapes.flow, "state"), "enum state at 56,24");
+  auto net = std::get<Access>(member_access(shapes.flow, "net"));
+  ASSERT_TRUE(net.present && net.present->terms.size() == 1);
+  EXPECT_EQ(net.present->terms[0].from.adds, (std::vector<int64_t>{56, 32}));
+  EXPECT_FALSE(net.otherwise);
+  auto rejected = std::get<Access>(member_access(shapes.flow, "rejected"));
+  ASSERT_TRUE(rejected.otherwise);
+  EXPECT_EQ(rejected.otherwise->adds, (std::vector<int64_t>{24, 64, 80, 8}));
+}
+
+TEST_F(MembersTest, of_an_anonymous_member_are_found_from_the_whole) {
+  Member inner{"inner", shapes.uint64, 8};
+  inner.then = {24};
+  inner.present = Count{0, {{{{16, 4}, shapes.int32}, AccessPath{{20}, shapes.int32}, 1, 1}}};
+  inner.otherwise = AccessPath{{32, 1}, shapes.uint64};
+  Type nameless = shapes.records.add({.name = "", .size = 40, .members = {inner}});
+  Type whole = shapes.records.add({.name = "whole", .size = 140, .members = {{"", nameless, 100}}});
+  auto access = std::get<Access>(member_access(whole, "inner"));
+  EXPECT_EQ(access.place.adds, (std::vector<int64_t>{108, 24}));
+  EXPECT_EQ(access.present->terms[0].from.adds, (std::vector<int64_t>{116, 4}));
+  EXPECT_EQ(access.present->terms[0].less->adds, (std::vector<int64_t>{120}));
+  EXPECT_EQ(access.otherwise->adds, (std::vector<int64_t>{132, 1}));
+}
+
+TEST_F(MembersTest, can_be_a_number) {
+  auto answers = std::get<Access>(member_access(shapes.flow, "answers"));
+  EXPECT_EQ(told(member_access(answers.place.type, "size")), "a count");
+}
+
 TEST_F(MembersTest, of_views_can_be_counts) {
   auto found = member_access(shapes.vector, "size");
   const Access& access = std::get<Access>(found);

@@ -174,6 +174,17 @@ TEST(Decode, RealsAreTheirBitsAndSortAsNumbers) {
   EXPECT_EQ(shown(map_of("x", {Type::real(8)}, Type::real(8)), rows), "@x[-1]: -2.5\n@x[2]: 1.5\n@x[0]: nan\n\n");
 }
 
+TEST(Decode, NotationsAreShownAndSortedAsSuch) {
+  auto port = [](uint64_t number) { return number | 1 << 16; };
+  auto ports = {row({port(443)}, {{1}}), row({port(80)}, {{1}}), row({port(8080)}, {{1}})};
+  EXPECT_EQ(shown(map_of("n", {Type::port()}, Type::of(Kind::count)), ports),
+            "@n[80/tcp]: 1\n@n[443/tcp]: 1\n@n[8080/tcp]: 1\n\n");
+  auto nets = {row({0, 0x0000'000a'ffff'0000, 104}, {{0, 0x0100'000a'ffff'0000}})};
+  EXPECT_EQ(shown(map_of("n", {Type::subnet()}, Type::inet()), nets), "@n[10.0.0.0/8]: 10.0.0.1\n\n");
+  auto names = std::make_shared<const EnumNames>(EnumNames{{1, "Notice::LOG"}});
+  EXPECT_EQ(shown(map_of("n", {}, Type::enumeration("Notice::Type", names)), {row({0}, {{1}})}), "@n: Notice::LOG\n\n");
+}
+
 TEST(Decode, TypeNamesAreDemangled) {
   auto told = [](const char* mangled) {
     std::vector<std::byte> bytes(32);
