@@ -1,6 +1,8 @@
 // The walk up a process's stack, by the rows that user space makes of each file's call frame information
 // (parser/unwind.h says what they mean) and, where there are none, by frame pointers. Compiled to bitcode with its debug
 // information, since it is a function of its own in the object and not inlined: the verifier looks at it once a program.
+// The other functions here that are not static are, too, instead of anew on each of the walk's many paths: those for what
+// is seldom done, since a call costs a few nanoseconds.
 //
 // The same walk serves every kind of probe: the process's registers are those that the kernel saved when it was entered,
 // whether by a breakpoint, an interrupt or a system call.
@@ -164,6 +166,7 @@ struct {
 #define MAX_FRAMES 127
 // 1 KiB: a read costs some 100 ns, however long it is.
 #define CHUNK_WORDS 128
+#define NO_CHUNK (1ULL << 63)
 // Bits of walk.count above the number of frames (parser/program.h, StackFrames).
 #define GUESSED (1ULL << 32)
 #define CUT (1ULL << 33)
@@ -193,18 +196,29 @@ enum cfa_kind { cfa_none, cfa_stack, cfa_frame, cfa_frame_deref, cfa_plt, cfa_si
 // The rule is only a guess that may be mended: it must not be remembered.
 #define PASSING (1ULL << 33)
 
-// A word of the stack. Read in chunks, from the lowest address that is asked for: the walk goes upwards.
-INLINE long stack_word(struct walk *walk, u64 at) {
-  u64 offset = at - walk->chunk_at;
-  if (at & 7)
+// A word of the stack that is not in the chunk, into walk->word. Read in chunks, from the lowest address that is asked for:
+// the walk goes upwards.
+__attribute__((noinline)) long zt_read_stack(struct walk *walk, u64 at) {
+  if (!walk || (at & 7))
     return -1;
-  if (offset > (CHUNK_WORDS - 1) * 8) {
-    if (bpf_probe_read_user(walk->chunk, sizeof(walk->chunk), (const void *)at) != 0)
-      return bpf_probe_read_user(&walk->word, 8, (const void *)at);  // near the stack's end
-    walk->chunk_at = at;
-    offset = 0;
+  if (bpf_probe_read_user(walk->chunk, sizeof(walk->chunk), (const void *)at) != 0) {
+    walk->chunk_at = NO_CHUNK;  // a read that fails leaves zeroes
+    return bpf_probe_read_user(&walk->word, 8, (const void *)at);  // near the stack's end
   }
-  walk->word = walk->chunk[(offset >> 3) & (CHUNK_WORDS - 1)];
+  walk->chunk_at = at;
+  walk->word = walk->chunk[0];
+  return 0;
+}
+
+INLINE long stack_word(struct walk *walk, u64 at, u64 *word) {
+  u64 offset = at - walk->chunk_at;
+  if (offset > (CHUNK_WORDS - 1) * 8 || (offset & 7)) {
+    if (zt_read_stack(walk, at))
+      return -1;
+    *word = walk->word;
+    return 0;
+  }
+  *word = walk->chunk[(offset >> 3) & (CHUNK_WORDS - 1)];
   return 0;
 }
 
@@ -256,33 +270,45 @@ static __attribute__((noinline)) long report(struct found *found, u64 address, u
   return bpf_ringbuf_output(&zt_unwind_miss, &missing, sizeof(missing), 2);  // BPF_RB_FORCE_WAKEUP
 }
 
+// The row that is sought is `low`, or behind it and before `high` + 1.
+struct search {
+  void *rows;
+  u32 place;
+  u32 low, high;
+};
+
+static __attribute__((noinline)) long halve(u32 round, void *context) {
+  struct search *search = context;
+  (void)round;
+  if (search->low >= search->high)
+    return 1;
+  u32 index = search->low + ((search->high - search->low + 1) >> 1);
+  struct row *row = bpf_map_lookup_elem(search->rows, &index);
+  if (!row)
+    return 1;
+  if (row->place <= search->place)
+    search->low = index;
+  else
+    search->high = index - 1;
+  return 0;
+}
+
 // The rule of the last row at or before a place.
-INLINE u64 search(void *rows, u32 place) {
+INLINE u64 find_rule(void *rows, u32 place) {
   u32 index = 0;
   struct row *row = bpf_map_lookup_elem(rows, &index);
   if (!row)
     return cfa_none;
-  u32 low = 0, high = row->place;  // the row that is sought is `low`, or behind it and before `high` + 1
-  for (u32 round = 0; round < 24; round++) {
-    if (low >= high)
-      break;
-    index = low + ((high - low + 1) >> 1);
-    row = bpf_map_lookup_elem(rows, &index);
-    if (!row)
-      return cfa_none;
-    if (row->place <= place)
-      low = index;
-    else
-      high = index - 1;
-  }
-  if (low == 0)
+  struct search search = {rows, place, 0, row->place};
+  bpf_loop(24, halve, &search, 0);
+  if (search.low == 0)
     return cfa_none;
-  index = low;
+  index = search.low;
   row = bpf_map_lookup_elem(rows, &index);
   return row ? row->rule : cfa_none;
 }
 
-static __attribute__((noinline)) u64 look_up(u64 tag, u64 address) {
+__attribute__((noinline)) u64 zt_look_up(u64 tag, u64 address) {
   struct found found = {};
   if (find_range(tag, address, &found) != 0 || !found.code)
     return NO_CODE;
@@ -293,7 +319,7 @@ static __attribute__((noinline)) u64 look_up(u64 tag, u64 address) {
     report(&found, address, tag);
     return cfa_none | PASSING;
   }
-  return search(rows, (u32)(address + found.offset_of_zero));
+  return find_rule(rows, (u32)(address + found.offset_of_zero));
 }
 
 INLINE u64 rule_at(struct walk *walk, u64 address) {
@@ -305,7 +331,7 @@ INLINE u64 rule_at(struct walk *walk, u64 address) {
   u64 rule = READ(known->rule);
   if ((READ(known->key) ^ rule) == key)
     return rule;
-  rule = look_up(walk->tag, address);
+  rule = zt_look_up(walk->tag, address);
   if (!(rule & (NO_CODE | PASSING))) {
     WRITE(known->key, key ^ rule);
     WRITE(known->rule, rule);
@@ -315,17 +341,13 @@ INLINE u64 rule_at(struct walk *walk, u64 address) {
 
 // What a signal interrupted: rsp points to the ucontext that the kernel wrote (struct ucontext and sigcontext_64,
 // arch/x86/include/uapi/asm): rbp at 120, rsp at 160, rip at 168.
-INLINE long leave_signal(struct walk *walk) {
-  u64 at = walk->sp;
-  if (stack_word(walk, at + 120))
+__attribute__((noinline)) long zt_leave_signal(struct walk *walk, u64 at) {
+  u64 bp, sp, pc;
+  if (!walk || stack_word(walk, at + 120, &bp) || stack_word(walk, at + 160, &sp) || stack_word(walk, at + 168, &pc))
     return -1;
-  walk->bp = walk->word;
-  if (stack_word(walk, at + 160))
-    return -1;
-  walk->sp = walk->word;
-  if (stack_word(walk, at + 168))
-    return -1;
-  walk->pc = walk->word;
+  walk->bp = bp;
+  walk->sp = sp;
+  walk->pc = pc;
   walk->exact = 1;
   return 0;
 }
@@ -333,19 +355,25 @@ INLINE long leave_signal(struct walk *walk) {
 // The frame's CFA, 0 when it can't be had.
 INLINE u64 frame_address(struct walk *walk, u32 rule) {
   s64 offset = (s32)rule >> 10;
+  u64 word;
   switch (rule & 7) {
   case cfa_stack:
     return walk->sp + offset;
   case cfa_frame:
     return walk->bp + offset;
   case cfa_frame_deref:
-    return stack_word(walk, walk->bp + offset) ? 0 : walk->word;
+    return stack_word(walk, walk->bp + offset, &word) ? 0 : word;
   case cfa_plt:
     return walk->sp + 8 + ((s64)(walk->pc & 15) >= offset ? 8 : 0);
   case cfa_none:
     return walk->bp + 16;
   }
   return 0;
+}
+
+INLINE long cut(struct walk *walk) {
+  walk->flags |= CUT;
+  return 1;
 }
 
 // From a frame to its caller's. Not 0 when the walk is over.
@@ -358,25 +386,15 @@ INLINE long climb(struct walk *walk, u32 rule) {
     walk->flags |= GUESSED;
     rbp = RBP_AT_RBP;
   }
-  if (cfa <= walk->sp) {
-    walk->flags |= CUT;
-    return 1;
-  }
-  if (rbp == RBP_LOST) {
+  if (cfa <= walk->sp)
+    return cut(walk);
+  if (rbp == RBP_LOST)
     walk->bp = 0;
-  } else if (rbp != RBP_UNCHANGED) {
-    if (stack_word(walk, rbp == RBP_AT_RBP ? walk->bp : cfa - 8 * rbp)) {
-      walk->flags |= CUT;
-      return 1;
-    }
-    walk->bp = walk->word;
-  }
-  if (stack_word(walk, cfa - 8)) {
-    walk->flags |= CUT;
-    return 1;
-  }
+  else if (rbp != RBP_UNCHANGED && stack_word(walk, rbp == RBP_AT_RBP ? walk->bp : cfa - 8 * rbp, &walk->bp))
+    return cut(walk);
+  if (stack_word(walk, cfa - 8, &walk->pc))
+    return cut(walk);
   walk->sp = cfa;
-  walk->pc = walk->word;
   walk->exact = 0;
   return walk->pc == 0;
 }
@@ -386,11 +404,9 @@ INLINE long take_frame(struct walk *walk) {
   u64 index = READ(walk->count);
   if (index >= walk->most)
     return 1;
-  u64 rule = rule_at(walk, walk->exact ? walk->pc : walk->pc - 1);
-  if ((rule & NO_CODE) && index > 0) {
-    walk->flags |= CUT;
-    return 1;
-  }
+  u64 rule = rule_at(walk, walk->pc - 1 + walk->exact);
+  if ((rule & NO_CODE) && index > 0)
+    return cut(walk);
   walk->address[index & 127] = walk->pc;
   walk->count = index + 1;
   walk->hash = (walk->hash ^ walk->pc) * 0xff51afd7ed558ccdULL;
@@ -399,16 +415,16 @@ INLINE long take_frame(struct walk *walk) {
   if (kind == cfa_end)
     return 1;
   if (kind == cfa_signal) {
-    if (leave_signal(walk) == 0)
-      return 0;
-    walk->flags |= CUT;
-    return 1;
+    if (zt_leave_signal(walk, walk->sp))
+      return cut(walk);
+    return 0;
   }
   return climb(walk, (u32)rule);
 }
 
-// Some frames: calls and returns are dear where processors are kept from speculating on them.
-#define FRAMES_A_STEP 16
+// Some frames: calls and returns are dear where processors are kept from speculating on them, but the verifier looks at
+// each frame of a step anew.
+#define FRAMES_A_STEP 4
 static __attribute__((noinline)) long step(u32 index, void *context) {
   struct walk *walk = *(struct walk **)context;
   (void)index;
@@ -440,7 +456,7 @@ __attribute__((noinline)) u64 zt_unwind(struct walk *walk, u32 most) {
   walk->tag = ((mm->start_stack * 0x9e3779b97f4a7c15ULL) ^ mm->end_code) * 0xff51afd7ed558ccdULL ^
               (u32)task->tgid;
   walk->memory_tag = walk->tag + *epoch * 0x9e3779b97f4a7c15ULL;
-  walk->chunk_at = 1ULL << 63;
+  walk->chunk_at = NO_CHUNK;
   walk->flags = 0;
   walk->exact = 1;
   walk->most = most < MAX_FRAMES ? most : MAX_FRAMES;

@@ -118,7 +118,10 @@ long unwind_read_user(void* to, unsigned size, const void* from) {
     std::memcpy(to, &world->elsewhere[address], 8);
     return 0;
   }
-  if (address < stack_at || address + size > stack_at + world->stack.size() * 8) return -14;
+  if (address < stack_at || address + size > stack_at + world->stack.size() * 8) {
+    std::memset(to, 0, size);  // as the kernel does
+    return -14;
+  }
   std::memcpy(to, reinterpret_cast<char*>(world->stack.data()) + (address - stack_at), size);
   return 0;
 }
@@ -288,6 +291,21 @@ TEST_F(Unwind, the_last_words_of_a_stack_are_read_one_by_one) {
   start(0x400100, stack_at + 120, 0);
   world_.word(stack_at + 120) = 0x400210;
   EXPECT_EQ(walk(), (Frames{0x400100, 0x400210}));
+  EXPECT_EQ(flags, 0u);
+}
+
+TEST_F(Unwind, a_read_that_failed_leaves_nothing_to_be_believed) {
+  world_.stack.resize(200);
+  world_.add_row(0x400100, unwind_rule(CfaKind::stack, 0, 8));
+  world_.add_row(0x400200, unwind_rule(CfaKind::stack, 0, 139 * 8));
+  world_.add_row(0x400300, unwind_rule(CfaKind::frame_deref, 0, 0));
+  world_.add_row(0x400400, outermost);
+  start(0x400100, stack_at, stack_at + 50 * 8);
+  world_.word(stack_at) = 0x400210;
+  world_.word(stack_at + 139 * 8) = 0x400310;  // too near the end for a chunk
+  world_.word(stack_at + 50 * 8) = stack_at + 160 * 8;
+  world_.word(stack_at + 159 * 8) = 0x400410;
+  EXPECT_EQ(walk(), (Frames{0x400100, 0x400210, 0x400310, 0x400410}));
   EXPECT_EQ(flags, 0u);
 }
 

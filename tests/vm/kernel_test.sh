@@ -15,12 +15,6 @@ if [ "${ZEEKTRACE_VM_TESTS:-}" = all ]; then chosen=.; else
 fi
 files=$(grep -lE "$chosen" "$tests"/*.rt 2>/dev/null)
 [ -n "$files" ] || { echo "skip vm.$name: no .rt file in $tests is meant for it"; exit 77; }
-# On 7.2 the verifier needs more than 20 s, under emulation, for the walk up a user stack, and several hundred MB.
-if [ "$name" = sid ]; then
-  slow=$(grep -lE '^covers:.*\bustack\b' $files)
-  for file in $slow; do echo "skip $(basename "$file" .rt): this kernel's verifier takes too long for ustack under emulation"; done
-  [ -z "$slow" ] || files=$(grep -LE '^covers:.*\bustack\b' $files)
-fi
 
 found=$("$here/kernels.sh" '' "$name") ||
   { echo "skip vm.$name: kernels.sh could not get this kernel; it says why above"; exit 77; }
