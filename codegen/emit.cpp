@@ -22,13 +22,14 @@ void write_session(BpfModule& module, const Probe& entry, bool returns_need_word
   std::string section = std::string(entry.how->section) + (waits(at_entry) || waits(at_return) ? ".s" : "");
   llvm::Function* function = module.program(entry.function, section, 1);
   auto block = [&](const char* name) { return llvm::BasicBlock::Create(module.context, name, function); };
+  auto function_giving = [](llvm::Type* result) { return llvm::FunctionType::get(result, false); };
   auto *start = block("start"), *first = block("entry"), *last = block("return");
   llvm::IRBuilder<> ir(start);
   ir.SetCurrentDebugLocation(module.location(function, entry.syntax->span.begin));
-  llvm::Value* word = ir.CreateCall(module.kernel_function("bpf_session_cookie", true));
+  llvm::Value* word = ir.CreateCall(module.kernel_function("bpf_session_cookie", function_giving(ir.getPtrTy())));
   llvm::Value* is_return =
-      ir.CreateTrunc(ir.CreateCall(module.kernel_function("bpf_session_is_return", false)), ir.getInt1Ty());
-  ir.CreateCondBr(is_return, last, first);
+      ir.CreateCall(module.kernel_function("bpf_session_is_return", function_giving(ir.getInt64Ty())));
+  ir.CreateCondBr(ir.CreateTrunc(is_return, ir.getInt1Ty()), last, first);
 
   ir.SetInsertPoint(first);
   ir.CreateCall(at_entry, {function->getArg(0), word});

@@ -190,19 +190,23 @@ llvm::Function* BpfModule::part(const std::string& name, uint32_t line) {
 
 // libbpf finds such a function by its declaration in BTF, in a section of this name (libbpf 1.4, src/libbpf.c,
 // bpf_object__collect_externs).
-llvm::FunctionCallee BpfModule::kernel_function(std::string_view name, bool gives_pointer) {
-  llvm::Type* given = gives_pointer ? static_cast<llvm::Type*>(llvm::PointerType::get(context, 0))
-                                    : llvm::Type::getInt64Ty(context);
-  llvm::FunctionCallee callee = module->getOrInsertFunction(llvm::StringRef(name), llvm::FunctionType::get(given, false));
-  auto* function = llvm::cast<llvm::Function>(callee.getCallee());
-  if (function->getSubprogram()) return callee;
+llvm::Function* BpfModule::kernel_function(std::string_view name, llvm::FunctionType* type, bool is_weak) {
+  auto* function = llvm::cast<llvm::Function>(module->getOrInsertFunction(llvm::StringRef(name), type).getCallee());
+  if (function->getSubprogram()) return function;
   function->setSection(".ksyms");
-  llvm::DIType* result = debug_.createBasicType("long", 64, llvm::dwarf::DW_ATE_signed);
-  if (gives_pointer) result = debug_.createPointerType(result, 64);
-  auto* signature = debug_.createSubroutineType(debug_.getOrCreateTypeArray({result}));
+  if (is_weak) function->setLinkage(llvm::GlobalValue::ExternalWeakLinkage);
+  // libbpf compares kinds: number with number, pointer to a number with its like, any other pointer with none (libbpf 1.4,
+  // src/libbpf.c, bpf_object__resolve_ksym_func_btf_id).
+  llvm::DIType* number = debug_.createBasicType("long", 64, llvm::dwarf::DW_ATE_signed);
+  auto described = [&](llvm::Type* given, llvm::DIType* pointee) -> llvm::DIType* {
+    return given->isPointerTy() ? debug_.createPointerType(pointee, 64) : number;
+  };
+  std::vector<llvm::Metadata*> types = {described(type->getReturnType(), number)};
+  for (llvm::Type* taken : type->params()) types.push_back(described(taken, nullptr));
+  auto* signature = debug_.createSubroutineType(debug_.getOrCreateTypeArray(types));
   function->setSubprogram(debug_.createFunction(file_, llvm::StringRef(name), "", file_, 0, signature, 0,
                                                 llvm::DINode::FlagPrototyped, llvm::DISubprogram::SPFlagOptimized));
-  return callee;
+  return function;
 }
 
 void BpfModule::describe(llvm::Function* function, uint32_t line) {

@@ -53,9 +53,9 @@ class BpfModule {
   llvm::Function* program(const std::string& name, std::string_view section, uint32_t line);
   // A half of a session's program, inlined there: (context, the call's word).
   llvm::Function* part(const std::string& name, uint32_t line);
-  // A function of the kernel (a kfunc) without arguments that gives a number, or a pointer to one; libbpf finds it in the
-  // kernel's BTF.
-  llvm::FunctionCallee kernel_function(std::string_view name, bool gives_pointer);
+  // A function of the kernel (a kfunc) that takes and gives numbers and pointers; libbpf finds it in the kernel's BTF. A weak
+  // one may be missing there: its address is then null.
+  llvm::Function* kernel_function(std::string_view name, llvm::FunctionType* type, bool is_weak = false);
   llvm::DebugLoc location(llvm::Function* function, uint32_t offset_in_source);
   // A function of runtime.bpf.c or unwind.bpf.c, linked in at the end.
   llvm::Function* runtime(std::string_view name);

@@ -119,7 +119,8 @@ llvm::Value* ProgramEmitter::read_integer(llvm::Value* address, const Type& type
 }
 
 void ProgramEmitter::read_string(llvm::Value* memory, llvm::Value* size, llvm::Value* address) {
-  llvm::Value* status = runtime("zt_read_string", {memory, size, address});
+  const bool is_key = unpadded_size_ && memory == unpadded_;
+  llvm::Value* status = is_key ? read_key_text(memory, size, address) : runtime("zt_read_string", {memory, size, address});
   when(ir.CreateICmpSLT(status, constant(0)), [&] { count(Counter::read_failed); });
 }
 

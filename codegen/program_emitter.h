@@ -98,6 +98,8 @@ class ProgramEmitter final : public Emitter {
   Key key(const Expr& map_ref);
   Key frame_key();
   llvm::Value* long_text(const Expr& expr, const Type& type, llvm::Value* to);
+  llvm::Value* read_key_text(llvm::Value* memory, llvm::Value* size, llvm::Value* from);
+  llvm::Value* read_short_text(llvm::Value* size, llvm::Value* from);
   void in_part(const MapDef& map, const Key& key, const std::function<void(llvm::Value* part)>& body);
   void pad_text(const MapDef& map, const MapPart& part, const Key& key);
   llvm::Value* lookup(llvm::Value* part, const Key& key);
@@ -120,12 +122,14 @@ class ProgramEmitter final : public Emitter {
   llvm::AllocaInst* slot_ = nullptr;
   llvm::AllocaInst* index_cell_ = nullptr;
   llvm::AllocaInst* word_cell_ = nullptr;
+  llvm::AllocaInst* short_key_ = nullptr;
   uint32_t scratch_size_ = 0;
   bool waits_ = false;  // the program reads in a way that only one which may sleep can
   // How much of the BPF stack and of scratch memory is in use. What a statement took is free again after it.
   struct Arena {
     uint32_t stack = 0;
     uint32_t scratch = 0;
+    bool short_key = false;
   };
   Arena arena_;
   llvm::AllocaInst* stack_ = nullptr;
@@ -145,6 +149,8 @@ class ProgramEmitter final : public Emitter {
   // where its size goes.
   llvm::Value* unpadded_ = nullptr;
   llvm::Value* unpadded_size_ = nullptr;
+  // Where the address of a key goes that is nothing but this text, which short_key_ holds if it is short; null: it stays.
+  llvm::Value* key_cell_ = nullptr;
 };
 
 }  // namespace zeektrace

@@ -8,6 +8,10 @@ constexpr uint64_t no_exist = 1;  // BPF_NOEXIST
 constexpr uint64_t exist = 2;     // BPF_EXIST
 // The first bytes of a text are cleared before it is read, which costs less than to clear what is left behind it.
 constexpr uint32_t cleared_first = 64;
+// Room on the BPF stack for a key that is one short text. The kernel checks whose memory it copies to from the process
+// (CONFIG_HARDENED_USERCOPY), which takes 45 ns for what is not the kernel's stack: neither scratch memory is, nor the stack of
+// a program that uses 64 bytes of it or more (BPF_PRIV_STACK_MIN_SIZE, kernel/bpf/verifier.c, Linux 6.13).
+constexpr uint32_t short_key_size = 32;
 
 }  // namespace
 
@@ -36,10 +40,16 @@ ProgramEmitter::Key ProgramEmitter::key(const Expr& map_ref) {
     llvm::Value* part = ir.CreateConstGEP1_32(ir.getInt8Ty(), key.memory, part_key_offset(def, i));
     uint32_t storage = def.keys[i].storage();
     bool same_size = type_of(*keys[i]).storage() == storage;
-    if (i == long_one)
+    if (i == long_one) {
+      llvm::AllocaInst* cell = keys.size() == 1 && !arena_.short_key ? local(ir.getPtrTy()) : nullptr;
+      if (cell) ir.CreateStore(key.memory, cell);
+      llvm::Value* outer = std::exchange(key_cell_, cell);
       key.text_size = long_text(*keys[i], def.keys[i], part);
-    else
+      key_cell_ = outer;
+      if (cell) key.memory = ir.CreateLoad(ir.getPtrTy(), cell);
+    } else {
       store(evaluate(*keys[i], same_size ? part : nullptr), part, storage);
+    }
   }
   return key;
 }
@@ -74,6 +84,43 @@ llvm::Value* ProgramEmitter::long_text(const Expr& expr, const Type& type, llvm:
     ir.CreateStore(ir.CreateSelect(ir.CreateICmpSLT(copied, constant(0)), constant(1), copied), size);
   });
   return ir.CreateLoad(ir.getInt64Ty(), size);
+}
+
+// Gives the status of the read. A text that could not be read is left all zero: it has one byte.
+llvm::Value* ProgramEmitter::read_key_text(llvm::Value* memory, llvm::Value* size, llvm::Value* from) {
+  llvm::AllocaInst* status = local(ir.getInt64Ty());
+  auto read = [&] { ir.CreateStore(runtime("zt_read_string", {memory, size, from}), status); };
+  if (key_cell_) {
+    ir.CreateStore(read_short_text(size, from), status);
+    ir.CreateStore(short_key_, key_cell_);
+    // One that fills the room may have been cut.
+    llvm::Value* chars = ir.CreateSub(ir.CreateLoad(ir.getInt64Ty(), status), constant(1));
+    when(ir.CreateICmpUGE(chars, constant(short_key_size - 1)), [&] {
+      ir.CreateStore(memory, key_cell_);
+      read();
+    });
+  } else {
+    read();
+  }
+  llvm::Value* result = ir.CreateLoad(ir.getInt64Ty(), status);
+  ir.CreateStore(ir.CreateSelect(ir.CreateICmpSLT(result, constant(0)), constant(1), result), unpadded_size_);
+  return result;
+}
+
+llvm::Value* ProgramEmitter::read_short_text(llvm::Value* size, llvm::Value* from) {
+  if (!short_key_) {
+    short_key_ = local(llvm::ArrayType::get(ir.getInt64Ty(), short_key_size / 8));
+    short_key_->setAlignment(llvm::Align(8));
+  }
+  arena_.short_key = true;
+  ir.CreateMemSet(short_key_, ir.getInt8(0), short_key_size, llvm::MaybeAlign(8));
+  llvm::Value* most = ir.CreateBinaryIntrinsic(llvm::Intrinsic::umin, size, ir.getInt32(short_key_size));
+  if (!may_wait() || !program_.has_kernel_types) return runtime("zt_read_string", {short_key_, most, from});
+  waits_ = true;
+  auto* signature = llvm::FunctionType::get(
+      ir.getInt32Ty(), {ir.getPtrTy(), ir.getInt32Ty(), ir.getPtrTy(), ir.getInt64Ty()}, false);
+  llvm::Function* copy = module_.kernel_function("bpf_copy_from_user_str", signature, true);
+  return runtime("zt_copy_string", {short_key_, most, from, copy});
 }
 
 // Runs `body` for the part in which such a key belongs.

@@ -122,17 +122,12 @@ struct WaitingRead {
 constexpr WaitingRead waiting_reads[] = {{"zt_read", "zt_read_waiting"}, {"zt_read_string", "zt_read_string_waiting"}};
 
 llvm::Value* ProgramEmitter::runtime(std::string_view function, std::initializer_list<llvm::Value*> args) {
-  const bool is_text = function == "zt_read_string";
   for (const auto& [read, waiting] : waiting_reads) {
     if (function != read || !may_wait()) continue;
     function = waiting;
     waits_ = true;
   }
-  llvm::Value* result = ir.CreateCall(module_.runtime(function), std::vector<llvm::Value*>(args));
-  // A text that could not be read is left all zero: it has one byte.
-  if (is_text && unpadded_size_ && *args.begin() == unpadded_)
-    ir.CreateStore(ir.CreateSelect(ir.CreateICmpSLT(result, constant(0)), constant(1), result), unpadded_size_);
-  return result;
+  return ir.CreateCall(module_.runtime(function), std::vector<llvm::Value*>(args));
 }
 
 llvm::Value* ProgramEmitter::our_map(std::string_view name) {

@@ -131,13 +131,22 @@ RUNTIME long zt_read_string_waiting(void *dst, u32 size, u64 from) {
   long status = zt_read_string(dst, size, from);
   u64 page = from;
   u8 byte;
-  for (u32 i = 0; i < TEXT_PAGES && status < 0 && (s64)page >= 0 && page < from + size; i++) {
+  for (u32 i = 0; i < TEXT_PAGES && status < 0 && (s64)page >= 0 && page - from < size; i++) {
     if (bpf_copy_from_user(&byte, 1, (const void *)page) != 0)
       break;
     status = zt_read_string(dst, size, from);
     page = (page | (PAGE - 1)) + 1;
   }
   return status;
+}
+
+// The same in one call of the kernel's bpf_copy_from_user_str, which brings pages in by itself and costs half as much; null
+// before Linux 6.12.
+typedef int copy_string(void *dst, u32 size, const void *from, u64 flags);
+RUNTIME long zt_copy_string(void *dst, u32 size, u64 from, copy_string *copy) {
+  if ((s64)from < 0 || !copy)
+    return zt_read_string(dst, size, from);
+  return copy(dst, size, (const void *)from, 0);
 }
 
 // 1 when both are the same. Both are zero-padded to a multiple of 8 bytes; `words` is the smaller one's length, and

@@ -225,6 +225,7 @@ struct Program {
   std::unordered_map<ExprId, Access> accesses;   // members and elements: how they are reached from the object's address
   std::unordered_map<ExprId, TextSource> texts;  // arrays and records that are read as texts
   uint32_t max_strlen = 1024;  // bytes that str() reads at most, the NUL included
+  bool has_kernel_types = false;  // the kernel's BTF is there, in which its functions are found
   bool unwinds = false;        // user stacks by unwind tables (parser/unwind.h); else by frame pointers, in the kernel
 };
 

@@ -144,9 +144,11 @@ bool Features::kprobes() {
   return *kprobes_;
 }
 
+bool Features::kernel_types() const { return access("/sys/kernel/btf/vmlinux", R_OK) == 0; }
+
 bool Features::unwinding() {
   if (!unwinding_)
-    unwinding_ = access("/sys/kernel/btf/vmlinux", R_OK) == 0 &&
+    unwinding_ = kernel_types() &&
                  libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, nullptr) != 0;
   return *unwinding_;
 }
@@ -170,7 +172,7 @@ bool Features::uprobe_multi_filters_processes() {
 bool Features::uprobe_session() {
   if (uprobe_session_) return *uprobe_session_;
   const Descriptor program(load_empty_program(kernel_abi::trace_uprobe_session));
-  uprobe_session_ = access("/sys/kernel/btf/vmlinux", R_OK) == 0 &&
+  uprobe_session_ = kernel_types() &&
                     (program.fd < 0 ? may_not_try(-program.fd)
                                     : try_uprobe_multi(program.fd, kernel_abi::trace_uprobe_session) == EBADF);
   return *uprobe_session_;

@@ -28,6 +28,8 @@ class Features {
   bool kprobes();
   // What codegen/unwind.bpf.c calls and looks at: bpf_loop and what came before it, and the kernel's types.
   bool unwinding();
+  // Its BTF, where its functions are found.
+  bool kernel_types() const;
 
  private:
   std::optional<bool> uprobe_multi_;

@@ -16,6 +16,7 @@ void Machine::Inside::note(std::string sentence) {
   if (std::find(notes.begin(), notes.end(), sentence) == notes.end()) notes.push_back(std::move(sentence));
 }
 bool Machine::unwinds() { return inside_->features.unwinding(); }
+bool Machine::has_kernel_types() const { return inside_->features.kernel_types(); }
 
 Result<std::shared_ptr<const Binary>> Machine::Inside::binary(const std::string& path, std::string_view shown,
                                                               DebugFile debug_file) {

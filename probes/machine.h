@@ -36,6 +36,8 @@ class Machine {
   const std::vector<std::string>& notes() const;
   // Whether this kernel can walk user stacks by unwind tables.
   bool unwinds();
+  // Whether the kernel describes its functions and types (BTF).
+  bool has_kernel_types() const;
 
   struct Inside;  // probes/ only
   Inside& inside() { return *inside_; }

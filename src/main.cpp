@@ -138,6 +138,7 @@ int run(const Options& options) {
     check_options.only_pid_namespace = only->in;
   }
   check_options.unwinds = machine.unwinds();
+  check_options.has_kernel_types = machine.has_kernel_types();
   auto program = check(*source, *ast, all_builtins(), all_providers(), machine, check_options, diagnostics);
   if (!program) return report(program.error());
   if (!diagnostics.empty()) return report(*source, diagnostics);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <map>
@@ -59,6 +60,8 @@ long zt_read(void* dst, unsigned size, unsigned long long from);
 long zt_read_string(void* dst, unsigned size, unsigned long long from);
 long zt_read_waiting(void* dst, unsigned size, unsigned long long from);
 long zt_read_string_waiting(void* dst, unsigned size, unsigned long long from);
+long zt_copy_string(void* dst, unsigned size, unsigned long long from,
+                    int (*copy)(void*, unsigned, const void*, unsigned long long));
 unsigned long long zt_same_string(const unsigned long long* a, const unsigned long long* b, unsigned words);
 unsigned long long zt_stack(void* ctx, void* stacks, StackFrames* frames, unsigned long long flags, unsigned most);
 TestSlot* zt_scratch_take(void* map);
@@ -236,6 +239,21 @@ TEST(Runtime, an_address_is_read_where_it_lies) {
   (void)zt_read(nullptr, 8, 0xffff888000000000);
   (void)zt_read_string(nullptr, 8, 0xffffffff81000000);
   EXPECT_EQ(kernel_reads, 2);
+}
+
+TEST(Runtime, a_text_is_copied_by_the_kernels_function_where_there_is_one) {
+  auto copy = [](void* to, unsigned size, const void*, unsigned long long flags) {
+    return flags == 0 ? snprintf(static_cast<char*>(to), size, "%s", "copied") + 1 : -22;
+  };
+  char text[32] = {};
+  user_reads = kernel_reads = 0;
+  EXPECT_EQ(zt_copy_string(text, sizeof text, 0x1000, copy), 7);
+  EXPECT_STREQ(text, "copied");
+  EXPECT_EQ(user_reads + kernel_reads, 0);
+  (void)zt_copy_string(text, sizeof text, 0xffffffff81000000, copy);
+  EXPECT_EQ(kernel_reads, 1) << "which reads the process's memory only";
+  (void)zt_copy_string(text, sizeof text, 0x1000, nullptr);
+  EXPECT_EQ(user_reads, 1);
 }
 
 TEST(Runtime, texts_are_the_same_or_not) {
