@@ -58,6 +58,8 @@ class DwarfFile {
   std::optional<FrameAddress> canonical_frame_address(uint64_t address);
 
   const std::vector<Dwarf_Die>& units();
+  // Of how many units something has been kept.
+  size_t units_in_memory() const { return read_.size(); }
   // -fdebug-types-section: what a member function returns stands in the type unit of its class alone.
   bool has_type_units();
 

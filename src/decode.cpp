@@ -49,8 +49,11 @@ Stack stack_of(const StackKey& key, bool is_user, const Names& names) {
   auto frames = names.frames(key.hash);
   for (size_t i = 0; i < frames.size(); ++i) {
     bool is_return = i > 0;
-    stack.frames.push_back(is_user ? names.user(key.tgid, frames[i], is_return)
-                                   : names.kernel(frames[i], is_return));
+    if (!is_user) {
+      stack.frames.push_back(names.kernel(frames[i], is_return));
+      continue;
+    }
+    for (std::string& name : names.user_frames(key.tgid, frames[i], is_return)) stack.frames.push_back(std::move(name));
   }
   return stack;
 }

@@ -72,6 +72,8 @@ constexpr std::array rows = {
               [](Options& o, std::string_view) -> Status { return o.dry_run = true, Nothing{}; }},
     OptionRow{0, "unsafe", "", "allow return probes where a C++ exception that passes one ends the process",
               [](Options& o, std::string_view) -> Status { return o.unsafe = true, Nothing{}; }},
+    OptionRow{0, "source", "", "show lines of the source in ustack, and functions that were inlined",
+              [](Options& o, std::string_view) -> Status { return o.source = true, Nothing{}; }},
     OptionRow{'V', "version", "", "print the version",
               [](Options& o, std::string_view) -> Status { return o.version = true, Nothing{}; }},
     OptionRow{'h', "help", "", "print this",
@@ -89,6 +91,7 @@ struct VariableRow {
 constexpr std::array variables = {
     VariableRow{"MAX_STRLEN", &Options::max_strlen, 8, 16384, "bytes that str() reads at most"},
     VariableRow{"MAX_MAP_KEYS", &Options::max_map_keys, 1, 16 << 20, "keys that a map holds at most"},
+    VariableRow{"SHOW_DEBUG_INFO", &Options::show_debug_info, 0, 1, "1: the same as --source"},
 };
 
 Status read_environment(Options& options, const std::function<const char*(const char*)>& environment) {
@@ -102,7 +105,7 @@ Status read_environment(Options& options, const std::function<const char*(const 
       if (!number || *number < row.least || *number > row.most) {
         return usage(
             fmt::format("{} is '{}'; it must be a number from {} to {}", name, text, row.least, row.most),
-            fmt::format("it says how many {}", row.doc));
+            fmt::format("it stands for: {}", row.doc));
       }
       options.*row.number = static_cast<uint32_t>(*number);
     }

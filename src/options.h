@@ -35,10 +35,12 @@ struct Options {
   bool quiet = false;
   bool verbose = false;
   bool unsafe = false;
+  bool source = false;
   bool version = false;
   bool help = false;
   uint32_t max_strlen = 1024;  // from the environment
   uint32_t max_map_keys = 4096;
+  uint32_t show_debug_info = 0;  // 1: as --source
 };
 
 struct OptionRow {

@@ -117,11 +117,15 @@ class Session {
         child_(child),
         options_(options),
         watch_(std::move(watch)),
+        symbols_({.source = options.source}),
         code_(symbols_, tracer.unwind_tables(), child != nullptr ? child->pid() : options.pid),
         demangled_functions_(demangled(program.point_functions)),
         names_{[this](uint64_t address, bool is_return) { return symbols_.kernel(address, is_return); },
                [this](uint32_t tgid, uint64_t address, bool is_return) {
                  return symbols_.user(tgid, address, is_return);
+               },
+               [this](uint32_t tgid, uint64_t address, bool is_return) {
+                 return symbols_.user_frames(tgid, address, is_return);
                },
                [this](uint64_t hash) { return tracer_.frames(hash); }, program.point_names,
                demangled_functions_},

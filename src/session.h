@@ -22,6 +22,7 @@ struct SessionOptions {
   std::optional<pid_t> pid;  // -p: end when it ends
   bool quiet = false;        // say nothing of how the command ended
   bool verbose = false;
+  bool source = false;  // stacks show lines of the source, and inlined functions
 };
 
 // The exit status that the script asked for, or 0. Ctrl-C, SIGTERM and SIGHUP end it in good order; a second

@@ -93,6 +93,7 @@ struct Symbols::File {
   int fd = -1;
   bool read = false;
   std::shared_ptr<const Binary> binary;
+  std::unique_ptr<FileSourceFrames> frames;
 
   ~File() {
     if (fd >= 0) close(fd);
@@ -101,13 +102,18 @@ struct Symbols::File {
     if (read) return binary.get();
     read = true;
     if (fd < 0) return nullptr;
-    auto result = read_binary(fmt::format("/proc/self/fd/{}", fd), shown);
+    auto result = read_binary(path(), shown);
     if (result) binary = *result;
     return binary.get();
   }
+  FileSourceFrames* source(const std::string& shown) {
+    if (!frames && fd >= 0) frames = std::make_unique<FileSourceFrames>(path(), shown);
+    return frames.get();
+  }
+  std::string path() const { return fmt::format("/proc/self/fd/{}", fd); }
 };
 
-Symbols::Symbols(std::string kallsyms) : kallsyms_(std::move(kallsyms)) {}
+Symbols::Symbols(SymbolsOptions options) : options_(std::move(options)) {}
 Symbols::~Symbols() = default;
 
 Symbols::File& Symbols::file(pid_t pid, const Mapping& mapping) {
@@ -155,6 +161,11 @@ Symbols::Mappings& Symbols::process(uint32_t tgid) {
   return processes_[tgid];
 }
 
+std::string Symbols::shown_name(std::string_view name) {
+  std::string_view plain = demangler_.demangle(name);
+  return std::string(plain.empty() ? name : plain);
+}
+
 std::string Symbols::made_at_run_time(uint32_t tgid, uint64_t address, uint64_t inside) {
   auto known = perf_maps_.find(tgid);
   if (known == perf_maps_.end()) known = perf_maps_.emplace(tgid, PerfMap::of(static_cast<pid_t>(tgid))).first;
@@ -163,30 +174,47 @@ std::string Symbols::made_at_run_time(uint32_t tgid, uint64_t address, uint64_t 
   return with_offset(std::string(found->name), found->offset + (address - inside));
 }
 
-std::string Symbols::user(uint32_t tgid, uint64_t address, bool is_return) {
-  if (address == stack_ends_here) return "[the frames above could not be found]";
-  uint64_t inside = is_return && address > 0 ? address - 1 : address;
+std::optional<Symbols::Place> Symbols::place_of(uint32_t tgid, uint64_t inside) {
   const Mappings& mappings = process(tgid);
   for (auto each = mappings.rbegin(); each != mappings.rend(); ++each) {
     const Mapping& mapping = **each;
-    if (inside < mapping.begin || inside >= mapping.end) continue;
-    const Binary* binary = file(static_cast<pid_t>(tgid), mapping).symbols(mapping.path);
-    auto place =
-        binary != nullptr ? binary->address_at(inside - mapping.begin + mapping.offset) : std::nullopt;
-    const FunctionSymbol* function = place ? binary->function_at(*place) : nullptr;
-    if (function == nullptr) break;
-    std::string_view name = plainest(*binary, *function);
-    std::string_view plain = demangler_.demangle(name);
-    return with_offset(std::string(plain.empty() ? name : plain),
-                       *place - function->address + (address - inside));
+    if (inside >= mapping.begin && inside < mapping.end)
+      return Place{file(static_cast<pid_t>(tgid), mapping), mapping, inside - mapping.begin + mapping.offset};
   }
-  return made_at_run_time(tgid, address, inside);
+  return std::nullopt;
+}
+
+std::string Symbols::user(uint32_t tgid, uint64_t address, bool is_return) {
+  if (address == stack_ends_here) return "[the frames above could not be found]";
+  const uint64_t inside = is_return && address > 0 ? address - 1 : address;
+  const auto place = place_of(tgid, inside);
+  const Binary* binary = place ? place->file.symbols(place->mapping.path) : nullptr;
+  const auto at = binary != nullptr ? binary->address_at(place->offset) : std::nullopt;
+  const FunctionSymbol* function = at ? binary->function_at(*at) : nullptr;
+  if (function == nullptr) return made_at_run_time(tgid, address, inside);
+  return with_offset(shown_name(plainest(*binary, *function)), *at - function->address + (address - inside));
+}
+
+std::vector<std::string> Symbols::user_frames(uint32_t tgid, uint64_t address, bool is_return) {
+  std::string name = user(tgid, address, is_return);
+  if (!options_.source || address == stack_ends_here) return {std::move(name)};
+  const auto place = place_of(tgid, is_return && address > 0 ? address - 1 : address);
+  FileSourceFrames* source = place ? place->file.source(place->mapping.path) : nullptr;
+  if (source == nullptr) return {std::move(name)};
+  std::vector<std::string> shown;
+  const auto& frames = source->at(place->offset, !is_return);
+  for (size_t i = 0; i < frames.size(); i++) {
+    shown.push_back(i + 1 < frames.size() ? shown_name(frames[i].function) + " (inlined)" : std::move(name));
+    if (frames[i].line != 0) shown.back() += fmt::format(" at {}:{}", frames[i].file, frames[i].line);
+  }
+  if (shown.empty()) shown.push_back(std::move(name));
+  return shown;
 }
 
 void Symbols::read_kernel() {
   if (kernel_) return;
   kernel_.emplace();
-  auto text = read_file(kallsyms_);
+  auto text = read_file(options_.kallsyms);
   if (!text) {
     trouble_ = fmt::format("kernel addresses have no names: {}", text.error().text());
     return;
@@ -208,7 +236,7 @@ void Symbols::read_kernel() {
     trouble_ = fmt::format(
         "kernel addresses have no names: {} shows every address as 0 "
         "(run as root, or set kernel.kptr_restrict to 0)",
-        kallsyms_);
+        options_.kallsyms);
   }
 }
 

@@ -16,6 +16,7 @@
 
 #include "probes/cxx_name.h"
 #include "probes/mappings.h"
+#include "probes/source_frames.h"
 #include "src/perf_map.h"
 
 namespace zeektrace {
@@ -43,9 +44,14 @@ class KernelNames {
   std::string names_;
 };
 
+struct SymbolsOptions {
+  bool source = false;  // user_frames() tells of lines and inlined functions
+  std::string kallsyms = "/proc/kallsyms";
+};
+
 class Symbols {
  public:
-  explicit Symbols(std::string kallsyms = "/proc/kallsyms");
+  explicit Symbols(SymbolsOptions options = {});
   ~Symbols();
   Symbols(const Symbols&) = delete;
   Symbols& operator=(const Symbols&) = delete;
@@ -67,6 +73,9 @@ class Symbols {
   // "malloc+20", "malloc" at its first byte, "0x7f…" when nothing is known. See Names in decode.h.
   std::string kernel(uint64_t address, bool is_return);
   std::string user(uint32_t tgid, uint64_t address, bool is_return);
+  // The same as a frame of a stack. With `source`, and where there is debug information, "name+20 at FILE:LINE", and
+  // before it what was inlined there, innermost first: "name (inlined) at FILE:LINE".
+  std::vector<std::string> user_frames(uint32_t tgid, uint64_t address, bool is_return);
 
   // What kept names from being found, to be told once at the end; empty when nothing did.
   const std::string& trouble() const { return trouble_; }
@@ -74,10 +83,18 @@ class Symbols {
  private:
   struct File;
   Mappings& process(uint32_t tgid);
+  std::string shown_name(std::string_view symbol);
   std::string made_at_run_time(uint32_t tgid, uint64_t address, uint64_t inside);
+  // A code's file, and where in it; nothing when no file is known.
+  struct Place {
+    File& file;
+    const Mapping& mapping;
+    uint64_t offset;
+  };
+  std::optional<Place> place_of(uint32_t tgid, uint64_t inside);
   File& file(pid_t pid, const Mapping& mapping);
 
-  std::string kallsyms_;
+  SymbolsOptions options_;
   std::optional<KernelNames> kernel_;
   std::map<uint32_t, Mappings> processes_;
   std::deque<uint32_t> ended_;

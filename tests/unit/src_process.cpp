@@ -138,7 +138,7 @@ TEST(Symbols, KernelNamesFromKallsyms) {
   write_file(folder / "kallsyms",
              "ffffffff81000000 T _stext\nffffffff81000100 t __do_it\nffffffff81000100 T do_it\n"
              "ffffffff81000200 D some_data\nffffffff81000400 T last\nffffffffc0000010 t mod_fn\t[mod]\n");
-  Symbols symbols(folder / "kallsyms");
+  Symbols symbols({.kallsyms = folder / "kallsyms"});
   EXPECT_EQ(symbols.kernel(0xffffffff81000100, false), "do_it");
   EXPECT_EQ(symbols.kernel(0xffffffff81000210, false), "do_it+272");
   EXPECT_EQ(symbols.kernel(0xffffffff81000400, true), "do_it+768");
@@ -151,7 +151,7 @@ TEST(Symbols, KernelNamesFromKallsyms) {
 TEST(Symbols, HiddenKernelAddressesAreTold) {
   Folder folder;
   write_file(folder / "kallsyms", "0000000000000000 T _stext\n0000000000000000 T do_it\n");
-  Symbols symbols(folder / "kallsyms");
+  Symbols symbols({.kallsyms = folder / "kallsyms"});
   EXPECT_EQ(symbols.kernel(0xffffffff81000100, false), "0xffffffff81000100");
   EXPECT_THAT(symbols.trouble(), HasSubstr("kptr_restrict"));
 }
