@@ -65,6 +65,18 @@ std::optional<Dwarf_Die> completed_by(Dwarf_Die die) {
   return std::nullopt;
 }
 
+const char* source_file_of(Dwarf_Die die, unsigned attribute) {
+  auto found = attribute_of(die, attribute);
+  Dwarf_Word number = 0;
+  Dwarf_Die unit;
+  Dwarf_Files* files = nullptr;
+  size_t count = 0;
+  if (!found || dwarf_formudata(&*found, &number) != 0) return nullptr;
+  if (dwarf_cu_die(found->cu, &unit, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr) == nullptr) return nullptr;
+  if (dwarf_getsrcfiles(&unit, &files, &count) != 0 || number >= count) return nullptr;
+  return dwarf_filesrc(files, number, nullptr, nullptr);
+}
+
 bool holds_address(Dwarf_Die die, uint64_t address) { return dwarf_haspc(&die, address) == 1; }
 
 }  // namespace zeektrace

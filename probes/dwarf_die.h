@@ -25,6 +25,9 @@ std::optional<Dwarf_Die> reference_of(Dwarf_Die die, unsigned attribute);
 std::optional<Dwarf_Die> type_of(Dwarf_Die die);
 // The entry that this one completes: its abstract origin or its specification.
 std::optional<Dwarf_Die> completed_by(Dwarf_Die die);
+// The source file that an attribute (DW_AT_decl_file, DW_AT_call_file) means; null when it is not known. libdw's own
+// dwarf_decl_file ends the program by an assertion for entries of .dwo files (0.188).
+const char* source_file_of(Dwarf_Die die, unsigned attribute);
 bool holds_address(Dwarf_Die die, uint64_t address);
 
 inline int tag_of(Dwarf_Die die) { return dwarf_tag(&die); }

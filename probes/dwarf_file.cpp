@@ -1,9 +1,11 @@
 #include "probes/dwarf_file.h"
 
+#include <elfutils/libdwelf.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
 #include <functional>
 #include <utility>
 
@@ -13,6 +15,7 @@ namespace zeektrace {
 
 namespace {
 
+constexpr uint64_t most_unpacked = uint64_t{1} << 30;
 constexpr unsigned deepest_nesting = 64;  // of namespaces and classes; deeper is a broken file
 
 bool has_debug_information(const ElfFile& file) {
@@ -41,6 +44,48 @@ Error no_debug_information(const ElfFile& binary, std::string_view shown) {
   std::string hint = "arg0 … are the registers; names need a binary built with -g";
   if (!where.empty()) hint += fmt::format(", or its debug file at {} (a -dbgsym or -debuginfo package)", where);
   return {Error::Kind::script, fmt::format("{} has no debug information", shown), hint, nullptr};
+}
+
+// The file that a unit's contents are in.
+std::string split_name(Dwarf_Die skeleton) {
+  for (const unsigned attribute : {DW_AT_dwo_name, DW_AT_GNU_dwo_name}) {
+    auto found = own_attribute(skeleton, attribute);
+    const char* name = found ? dwarf_formstring(&*found) : nullptr;
+    if (name != nullptr) return name;
+  }
+  return "a .dwo file";
+}
+
+// How much memory the debug information takes where it is compressed: libdw unpacks all of it at once.
+uint64_t unpacked_size(const ElfFile& file) {
+  uint64_t size = 0;
+  Elf_Scn* section = nullptr;
+  while ((section = elf_nextscn(file.handle(), section)) != nullptr) {
+    GElf_Shdr header;
+    GElf_Chdr compression;
+    if (gelf_getshdr(section, &header) == nullptr || (header.sh_flags & SHF_COMPRESSED) == 0) continue;
+    if (gelf_getchdr(section, &compression) != nullptr) size += compression.ch_size;
+  }
+  return size;
+}
+
+// Files that went through dwz share a part of their debug information (.gnu_debugaltlink), which libdw takes by its path
+// without a look at what it is. Empty when all is there.
+std::string missing_shared_part(Dwarf* dwarf) {
+  const char* name = nullptr;
+  const void *wanted = nullptr, *got = nullptr;
+  const ssize_t size = dwelf_dwarf_gnu_debugaltlink(dwarf, &name, &wanted);
+  if (size <= 0) return "";
+  Dwarf* shared = dwarf_getalt(dwarf);
+  if (shared == nullptr) return fmt::format("a part of it stands in {}, which can't be found (dwz)", name);
+  const ssize_t got_size = dwelf_elf_gnu_build_id(dwarf_getelf(shared), &got);
+  if (got_size == size && std::memcmp(got, wanted, static_cast<size_t>(size)) == 0) return "";
+  return fmt::format("a part of it stands in {}, which is there, but of another build (dwz)", name);
+}
+
+Error unusable(std::string_view shown, std::string_view why, std::string_view hint = "arg0 … are the registers and need none") {
+  return {Error::Kind::script, fmt::format("the debug information of {} can't be read: {}", shown, why), std::string(hint),
+          nullptr};
 }
 
 }  // namespace
@@ -78,10 +123,16 @@ Result<std::unique_ptr<DwarfFile>> DwarfFile::open(const std::string& path, std:
     if (!has_debug_information(*file)) return no_debug_information(*binary, shown);
     separate.emplace(*std::move(file));
   }
-  Dwarf* dwarf = dwarf_begin_elf((separate ? *separate : *binary).handle(), DWARF_C_READ, nullptr);
-  if (dwarf == nullptr)
-    return Error{Error::Kind::script, fmt::format("the debug information of {} can't be read: {}", shown, dwarf_errmsg(-1)),
-                 "arg0 … are the registers and need none", nullptr};
+  const ElfFile& described = separate ? *separate : *binary;
+  if (const uint64_t size = unpacked_size(described); size > most_unpacked)
+    return unusable(shown, fmt::format("it is compressed, and would take {} MB of memory", size >> 20),
+                    "`objcopy --decompress-debug-sections` makes a file that takes none");
+  Dwarf* dwarf = dwarf_begin_elf(described.handle(), DWARF_C_READ, nullptr);
+  if (dwarf == nullptr) return unusable(shown, dwarf_errmsg(-1));
+  if (const std::string why = missing_shared_part(dwarf); !why.empty()) {
+    dwarf_end(dwarf);
+    return unusable(shown, why);
+  }
   return std::unique_ptr<DwarfFile>(new DwarfFile(*std::move(binary), std::move(separate), dwarf));
 }
 
@@ -117,11 +168,23 @@ void DwarfFile::read_units() {
     const auto number = static_cast<uint32_t>(units_.size());
     has_type_units_ |= kind == DW_UT_type || kind == DW_UT_split_type;
     units_.push_back(kind == DW_UT_skeleton && split.addr != nullptr ? split : whole);
+    if (kind == DW_UT_skeleton && split.addr == nullptr) missing_.emplace(number, split_name(whole));
     Dwarf_Addr base = 0, low = 0, high = 0;
     for (ptrdiff_t next = 0; (next = dwarf_ranges(&whole, next, &base, &low, &high)) > 0;)
       if (low < high) ranges_.push_back({low, high, number});
   }
   std::ranges::sort(ranges_, {}, &UnitRange::low);
+}
+
+std::string DwarfFile::why_unknown(uint64_t address) {
+  auto whole = unit_at(address);
+  for (const auto& [number, name] : missing_)
+    if (whole && units_[number].addr == whole->addr)
+      return fmt::format(
+          "its debug information stands in {}, which is not there or is of another build (-gsplit-dwarf; .dwp files are "
+          "read with elfutils 0.191 and later)",
+          name);
+  return "the debug information does not describe this function";
 }
 
 const std::vector<Dwarf_Die>& DwarfFile::units() {

@@ -33,6 +33,8 @@ class DwarfFile {
   std::optional<Dwarf_Die> unit_at(uint64_t address);
   // The function whose code the address is, as it was compiled (no abstract or inlined instance).
   std::optional<Dwarf_Die> function_at(uint64_t address);
+  // Why function_at() knows no function there.
+  std::string why_unknown(uint64_t address);
   // Where a function begins in the file; several functions may share the code.
   std::vector<Dwarf_Die> functions_at_entry(uint64_t address);
 
@@ -106,6 +108,7 @@ class DwarfFile {
   bool units_read_ = false;
   bool has_type_units_ = false;
   std::vector<Dwarf_Die> units_;
+  std::map<uint32_t, std::string> missing_;  // units whose contents stand in a .dwo file that can't be read
   std::vector<UnitRange> ranges_;  // by low
   std::map<const void*, Unit> read_;  // by libdw's own unit
   bool names_read_ = false;

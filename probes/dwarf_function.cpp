@@ -166,7 +166,7 @@ Result<DescribedFunction> describe_function(DwarfFile& file, uint64_t address, s
   const auto candidates = file.functions_at_entry(address);
   for (const Dwarf_Die& candidate : candidates)
     if (is_named(candidate, symbol)) die = candidate;
-  if (!unit || !die) return refused("the debug information does not describe this function");
+  if (!unit || !die) return refused(file.why_unknown(address));
   if (is_other_function(*die, symbol))
     return refused(fmt::format("this code is shared with {}, which is what the debug information describes",
                                linkage_name_of(*die)));

@@ -189,7 +189,7 @@ Dwarf_Die DwarfTypes::definition_of(Dwarf_Die record) {
 uint64_t DwarfTypes::number_record(Dwarf_Die die, const std::string& name, uint32_t size) {
   auto [known, is_new] = number_of_die_.try_emplace(die.addr, records_.size());
   if (!is_new) return known->second;
-  const char* file = dwarf_decl_file(&die);
+  const char* file = source_file_of(die, DW_AT_decl_file);
   int line = 0;
   if (file != nullptr && dwarf_decl_line(&die, &line) == 0) {
     const std::string identity =

@@ -1,6 +1,7 @@
 #include "probes/source_frames.h"
 
-#include <algorithm>
+#include <fmt/format.h>
+
 #include <optional>
 
 #include "probes/dwarf_file.h"
@@ -41,14 +42,9 @@ std::string function_name(DwarfFile& file, Dwarf_Die die) {
 
 // Where an inlined function is called.
 void set_call_place(Dwarf_Die inlined, SourceFrame& frame) {
-  Dwarf_Die unit;
-  Dwarf_Files* files = nullptr;
-  size_t count = 0;
-  const auto number = number_of(inlined, DW_AT_call_file), line = number_of(inlined, DW_AT_call_line);
-  if (!number || !line || dwarf_diecu(&inlined, &unit, nullptr, nullptr) == nullptr) return;
-  if (dwarf_getsrcfiles(&unit, &files, &count) != 0 || *number >= count) return;
-  const char* path = dwarf_filesrc(files, *number, nullptr, nullptr);
-  if (path == nullptr) return;
+  const auto line = number_of(inlined, DW_AT_call_line);
+  const char* path = source_file_of(inlined, DW_AT_call_file);
+  if (path == nullptr || !line) return;
   frame.file = path;
   frame.line = static_cast<int>(*line);
 }
@@ -98,8 +94,9 @@ DwarfFile* FileSourceFrames::opened() {
   if (file_ && file_->units_in_memory() >= most_units_in_memory) file_.reset();
   if (file_ || has_none_) return file_.get();
   auto file = DwarfFile::open(path_, shown_);
-  if (file) file_ = *std::move(file);
   has_none_ = !file;
+  if (!file) return trouble_ = file.error().message, nullptr;
+  file_ = *std::move(file);
   return file_.get();
 }
 
@@ -107,7 +104,10 @@ const std::vector<SourceFrame>& FileSourceFrames::at(uint64_t file_offset, bool 
   auto [known, is_new] = known_.try_emplace({file_offset, is_current});
   DwarfFile* file = is_new ? opened() : nullptr;
   const auto address = file != nullptr ? file->address_of(file_offset) : std::nullopt;
-  if (address) known->second = source_frames(*file, *address, is_current);
+  if (!address) return known->second;
+  known->second = source_frames(*file, *address, is_current);
+  if (known->second.empty() && trouble_.empty())
+    trouble_ = fmt::format("of {:#x} in {}: {}", *address, shown_, file->why_unknown(*address));
   return known->second;
 }
 

@@ -34,6 +34,8 @@ class FileSourceFrames {
 
   // By the offset in the file. Valid as long as this is.
   const std::vector<SourceFrame>& at(uint64_t file_offset, bool is_current);
+  // Why a place has had no answer; "" when each had one.
+  const std::string& trouble() const { return trouble_; }
 
  private:
   DwarfFile* opened();
@@ -41,6 +43,7 @@ class FileSourceFrames {
   std::string path_, shown_;
   std::unique_ptr<DwarfFile> file_;
   bool has_none_ = false;
+  std::string trouble_;
   std::map<std::pair<uint64_t, bool>, std::vector<SourceFrame>> known_;
 };
 

@@ -267,6 +267,8 @@ class Session {
       output_.lost(
           {messages_.malformed(), "event", "lost", "the message was cut short", "please report this"});
     }
+    for (const std::string& trouble : symbols_.source_trouble())
+      if (!options_.quiet) say(stderr, trouble + "\n");
     for (const std::string& trouble : {symbols_.trouble(), code_.trouble()})
       if (!trouble.empty()) say(stderr, trouble + "\n");
   }

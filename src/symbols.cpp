@@ -211,6 +211,13 @@ std::vector<std::string> Symbols::user_frames(uint32_t tgid, uint64_t address, b
   return shown;
 }
 
+std::vector<std::string> Symbols::source_trouble() const {
+  std::vector<std::string> all;
+  for (const auto& [identity, file] : files_)
+    if (file->frames && !file->frames->trouble().empty()) all.push_back("no lines: " + file->frames->trouble());
+  return all;
+}
+
 void Symbols::read_kernel() {
   if (kernel_) return;
   kernel_.emplace();

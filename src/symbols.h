@@ -79,6 +79,8 @@ class Symbols {
 
   // What kept names from being found, to be told once at the end; empty when nothing did.
   const std::string& trouble() const { return trouble_; }
+  // The same of lines of the source, for each file.
+  std::vector<std::string> source_trouble() const;
 
  private:
   struct File;

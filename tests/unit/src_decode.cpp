@@ -29,6 +29,12 @@ Names fake_names() {
           [](uint32_t tgid, uint64_t address, bool is_return) {
             return fmt::format("u{}.{}{}", tgid, address, is_return ? "r" : "");
           },
+          // A function was inlined at every return address.
+          [](uint32_t tgid, uint64_t address, bool is_return) {
+            std::vector<std::string> frames{fmt::format("u{}.{}{}", tgid, address, is_return ? "r" : "")};
+            if (is_return) frames.insert(frames.begin(), "i");
+            return frames;
+          },
           [](uint64_t hash) { return std::vector<uint64_t>(hash, 7); }, points, functions};
 }
 
