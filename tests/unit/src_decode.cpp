@@ -157,7 +157,7 @@ TEST(Decode, KeysOfSeveralKinds) {
 
 TEST(Decode, StacksInKeysAndValues) {
   auto keyed = map_of("", {Type::of(Kind::ustack), Type::integer(8, false)}, Type::of(Kind::count));
-  EXPECT_EQ(shown(keyed, {row({2, 33, 4}, {{1}})}), "@[\n    u33.7\n    u33.7r\n, 4]: 1\n\n");
+  EXPECT_EQ(shown(keyed, {row({2, 33, 4}, {{1}})}), "@[\n    u33.7\n    i\n    u33.7r\n, 4]: 1\n\n");
   auto value = map_of("s", {}, Type::of(Kind::kstack));
   EXPECT_EQ(shown(value, {row({0}, {{1, 0}})}), "@s: \n        k7\n\n");
   auto symbol = map_of("f", {Type::of(Kind::usym)}, Type::of(Kind::count));
