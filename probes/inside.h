@@ -18,6 +18,7 @@
 #include "probes/machine.h"
 #include "probes/tracefs.h"
 #include "probes/usdt_notes.h"
+#include "probes/zeek/zeeks.h"
 
 namespace zeektrace {
 
@@ -46,6 +47,9 @@ struct Machine::Inside {
   Result<DebugInformation*> debug_information(const std::string& path, std::string_view shown);
   // To be decoded, with the symbols of the binary as it was read last.
   Result<const Code*> code(const std::string& path);
+
+  // What zeek_binaries() has found, or why nothing; empty until it is asked for.
+  std::optional<Result<std::vector<std::unique_ptr<const ZeekBinary>>>> zeeks;
 
  private:
   std::map<std::string, Result<DebugInformation>> debug_information_;

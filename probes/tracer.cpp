@@ -14,6 +14,7 @@
 #include "probes/machine.h"
 #include "probes/map_io.h"
 #include "probes/unwind_tables.h"
+#include "probes/zeek/zeeks.h"
 
 namespace zeektrace {
 
@@ -51,6 +52,19 @@ Status give_rooms(const bpf_map* rooms, const Program& program, const MapDef& ma
   sum += removed;
   const int failure = bpf_map_update_elem(bpf_map__fd(rooms), &cell, &sum, BPF_ANY);
   if (failure != 0) return errno_error(-failure, fmt::format("cannot clear @{}", map.name));
+  return Nothing{};
+}
+
+// Which Zeek binaries there are, for scripts that look into their processes.
+Status tell_of_zeeks(const bpf_map* images, Machine& machine) {
+  if (images == nullptr) return Nothing{};
+  auto zeeks = zeek_binaries(machine);
+  if (!zeeks) return zeeks.error();
+  for (const ZeekBinary* zeek : *zeeks) {
+    const int failure = bpf_map__update_elem(images, &zeek->identity, sizeof(zeek->identity), &zeek->image,
+                                             sizeof(zeek->image), BPF_ANY);
+    if (failure != 0) return errno_error(-failure, fmt::format("cannot tell the kernel of {}", zeek->shown));
+  }
   return Nothing{};
 }
 
@@ -112,6 +126,7 @@ Result<Tracer> Tracer::load(std::span<const std::byte> elf, const Program& progr
     if (!state->ring) return errno_error(errno, "cannot map the ring buffer");
   }
   state->unwind_tables = UnwindTables::of(state->object.get());
+  if (auto told = tell_of_zeeks(state->map(zeek_images_map), machine); !told) return told.error();
   return Tracer(std::move(state));
 }
 

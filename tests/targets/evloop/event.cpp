@@ -17,7 +17,7 @@ Event::Event(const EventHandlerPtr& h, Args vl, util::detail::SourceID source, a
 
 void Event::Dispatch() { handler.handler->Call(&args); }
 
-void EventHandler::Call(Args* arguments, bool /*no_remote*/) {
+void EventHandler::Call(Args* arguments) {
   if (local && enabled) {
     local->Invoke(arguments);
   }

@@ -293,7 +293,7 @@ class Counter;
 class EventHandler {
  public:
   explicit EventHandler(std::string handler_name) : name(std::move(handler_name)) {}
-  TRACED void Call(Args* arguments, bool no_remote = false);
+  TRACED void Call(Args* arguments);
 
   std::string name;
   FuncPtr local;

@@ -1,0 +1,164 @@
+#include "probes/zeek/zeeks.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <climits>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <set>
+
+#include "probes/binary_path.h"
+#include "probes/inside.h"
+#include "probes/machine.h"
+#include "probes/mappings.h"
+#include "probes/process_files.h"
+
+namespace zeektrace {
+namespace {
+
+struct Candidate {
+  std::string open, shown;
+  std::string who;  // "process 12", "the command", "$PATH": for errors
+};
+
+std::optional<FileIdentity> identity_of(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  auto identity = file_identity(fd);
+  close(fd);
+  return identity;
+}
+
+// What a process runs: by its path, where that is still the same file here, else by the process. Nothing for kernel
+// threads and for what has gone.
+std::optional<Candidate> executable_of(pid_t pid) {
+  const std::string link = fmt::format("/proc/{}/exe", pid);
+  char path[PATH_MAX];
+  const ssize_t size = readlink(link.c_str(), path, sizeof(path));
+  if (size <= 0) return std::nullopt;
+  const std::string shown(path, static_cast<size_t>(size));
+  return Candidate{same_file(shown, link) ? shown : link, shown, fmt::format("process {}", pid)};
+}
+
+std::vector<pid_t> all_processes() {
+  std::vector<pid_t> found;
+  DIR* proc = opendir("/proc");
+  if (proc == nullptr) return found;
+  while (const dirent* entry = readdir(proc)) {
+    pid_t pid = 0;
+    const std::string_view name = entry->d_name;
+    if (std::from_chars(name.data(), name.data() + name.size(), pid).ec == std::errc() && pid > 0) found.push_back(pid);
+  }
+  closedir(proc);
+  return found;
+}
+
+using Found = std::vector<std::unique_ptr<const ZeekBinary>>;
+
+Result<std::unique_ptr<const ZeekBinary>> make_binary(Machine& machine, const Candidate& candidate) {
+  auto layout = zeek_layout(machine, candidate.open, candidate.shown);
+  if (!layout) return layout.error();
+  const auto identity = identity_of(candidate.open);
+  if (!identity) return errno_error(errno, fmt::format("cannot open {}", candidate.shown));
+  const ZeekImage image = zeek_image(*layout);
+  return std::unique_ptr<const ZeekBinary>(
+      new ZeekBinary{candidate.open, candidate.shown, *identity, *std::move(layout), image});
+}
+
+// With -p or -c: the one that is meant.
+Result<Found> the_one(Machine& machine, pid_t pid) {
+  const Machine::Settings& settings = machine.settings();
+  std::optional<Candidate> candidate;
+  if (!settings.program.empty()) {
+    candidate = Candidate{settings.program, settings.program, "the command"};
+  } else {
+    candidate = executable_of(pid);
+  }
+  if (!candidate)
+    return Error{Error::Kind::machine, fmt::format("cannot tell what process {} runs", pid), "", nullptr};
+  auto zeek = zeek_identity(candidate->open, candidate->shown);
+  if (!zeek) return zeek.error();
+  if (!*zeek)
+    return Error{Error::Kind::script, fmt::format("{} runs {}, which is no Zeek", candidate->who, candidate->shown),
+                 settings.program.empty() ? "give -p the process of a Zeek"
+                                          : "give -c a command that is zeek itself, not a shell that starts it",
+                 nullptr};
+  auto binary = make_binary(machine, *candidate);
+  if (!binary) return binary.error();
+  Found found;
+  found.push_back(*std::move(binary));
+  return found;
+}
+
+// Every file once, whatever processes run it.
+std::vector<Candidate> on_this_machine() {
+  std::vector<Candidate> candidates;
+  std::set<FileIdentity> seen;
+  const auto add = [&](std::optional<Candidate> candidate) {
+    const auto identity = candidate ? identity_of(candidate->open) : std::nullopt;
+    if (!identity || !seen.insert(*identity).second) return;
+    const auto zeek = zeek_identity(candidate->open, candidate->shown);
+    if (!zeek || *zeek) candidates.push_back(*std::move(candidate));
+  };
+  for (const pid_t pid : all_processes()) add(executable_of(pid));
+  if (const auto path = find_binary("zeek", std::nullopt)) add(Candidate{path->open, path->shown, "$PATH"});
+  return candidates;
+}
+
+Result<Found> all_of_them(Machine& machine) {
+  Found found;
+  std::vector<Error> errors;
+  for (const Candidate& candidate : on_this_machine()) {
+    // What can't be read as ELF is no Zeek; what is one and not understood is told.
+    if (!zeek_identity(candidate.open, candidate.shown)) {
+      continue;
+    }
+    auto binary = make_binary(machine, candidate);
+    if (binary)
+      found.push_back(*std::move(binary));
+    else
+      errors.push_back(binary.error());
+  }
+  if (found.empty() && !errors.empty()) return errors.front();
+  if (found.empty())
+    return Error{Error::Kind::machine, "there is no Zeek: no process runs one, and $PATH has none",
+                 "start Zeek first, or give its process with -p, or a command with -c 'zeek …'", nullptr};
+  for (const Error& error : errors) machine.inside().note(fmt::format("not traced: {}", error.message));
+  return found;
+}
+
+}  // namespace
+
+Result<std::vector<const ZeekBinary*>> zeek_binaries(Machine& machine) {
+  auto& known = machine.inside().zeeks;
+  const Machine::Settings& settings = machine.settings();
+  if (!known) known = settings.pid || !settings.program.empty() ? the_one(machine, settings.pid.value_or(0))
+                                                                  : all_of_them(machine);
+  if (!*known) return known->error();
+  std::vector<const ZeekBinary*> binaries;
+  for (const auto& binary : **known) binaries.push_back(binary.get());
+  return binaries;
+}
+
+std::vector<pid_t> zeek_processes(Machine& machine) {
+  if (const auto& pid = machine.settings().pid) return {*pid};
+  const auto zeeks = zeek_binaries(machine);
+  if (!zeeks) return {};
+  std::vector<pid_t> found;
+  for (const pid_t pid : all_processes()) {
+    const auto executable = executable_of(pid);
+    const auto identity = executable ? identity_of(executable->open) : std::nullopt;
+    const auto is_this = [&](const ZeekBinary* zeek) { return identity && zeek->identity == *identity; };
+    if (std::ranges::any_of(*zeeks, is_this)) found.push_back(pid);
+  }
+  return found;
+}
+
+}  // namespace zeektrace

@@ -1,0 +1,41 @@
+// Which Zeeks there are: the binaries that a script's zeek: probes are about, the processes that run them, and what a node
+// of a cluster is called.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "parser/result.h"
+#include "parser/unwind.h"
+#include "parser/zeek.h"
+#include "probes/zeek/layout.h"
+
+namespace zeektrace {
+
+class Machine;
+
+struct ZeekBinary {
+  std::string open;   // where we, and the kernel for us, find it
+  std::string shown;  // as the process would call it
+  FileIdentity identity;
+  ZeekLayout layout;
+  ZeekImage image;  // what the kernel side reads its processes by
+};
+
+// With -p or -c the one Zeek that is meant; else those that run now, and `zeek` in $PATH. Never empty: an Error says what
+// was looked at. Found once, and kept as long as the machine.
+Result<std::vector<const ZeekBinary*>> zeek_binaries(Machine& machine);
+
+// The processes that run one of them now: with -p or -c that one.
+std::vector<pid_t> zeek_processes(Machine& machine);
+
+// "worker-1", "manager": the environment's CLUSTER_NODE; the last "-p NODE" of the command line, as zeekctl starts nodes; or
+// the process's own name, which a supervised node sets ("zeek.worker-1", cut to 15 characters). "" for a Zeek that is no
+// node of a cluster, and for a process that has gone.
+std::string zeek_node(pid_t pid);
+
+ZeekImage zeek_image(const ZeekLayout& layout);
+
+}  // namespace zeektrace
