@@ -31,6 +31,7 @@ enum class HelperId : uint32_t {
   get_current_uid_gid = 15,
   get_current_comm = 16,
   perf_event_read_value = 55,
+  send_signal = 109,
   probe_read_kernel = 113,
   probe_read_kernel_str = 115,
   ktime_get_boot_ns = 125,

@@ -24,6 +24,7 @@ struct CheckOptions {
   std::optional<PidNamespace> pid_namespace, only_pid_namespace;  // as in Program
   bool has_kernel_types = false;      // as in Program
   bool unwinds = false;               // this kernel can run codegen/unwind.bpf.c
+  bool unsafe = false;                // --unsafe: the script may act on what it traces
 };
 
 // `source` and `ast` must outlive the Program. It is whole only when `diagnostics` stays empty.

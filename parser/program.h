@@ -286,6 +286,7 @@ enum class Counter : uint32_t {
   stack_cut,      // a stack whose outer frames could not be found
   read_failed,   // memory of the process or the kernel could not be read
   count_unread,  // pmc() found no count on this processor
+  signal_lost,   // signal() could not send it
   unset,         // a member was read that the object does not have now, such as a script's field that is &optional
   how_many
 };

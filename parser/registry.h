@@ -123,6 +123,9 @@ struct Provider {
   // Arguments that take time to find, since only debug information tells them. Asked for when the script names one of
   // the form "args.NAME", or a Field that has_description, which is then replaced by the one of that name here.
   Result<std::vector<Field>> (*described_fields)(Machine&, const AttachPoint&) = nullptr;
+  // Where described_fields asks the running process about such a target: the function at whose entry a process that has just
+  // been started can tell. "": it asks none.
+  std::string_view (*known_at)(std::string_view target) = nullptr;
 };
 
 // A row by its name or alias; null when there is none.

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -62,6 +63,26 @@ Result<std::string> find_program(const std::string& name) {
   int why = errno;
   if (write(failure, &why, sizeof why) < 0) _exit(126);
   _exit(127);
+}
+
+// In a process of its own: when nobody holds the other end of the pipe any more and nothing came through it, the tracer has gone
+// and left the child stopped.
+[[noreturn]] void guard(int pipe, int child) {
+  signal(SIGINT, SIG_IGN);
+  signal(SIGTERM, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
+  // Nothing else of ours may outlive us, such as a probe.
+  const auto low = static_cast<unsigned>(std::min(pipe, child)), high = static_cast<unsigned>(std::max(pipe, child));
+  if (low > 3) close_range(3, low - 1, 0);
+  if (high > low + 1) close_range(low + 1, high - 1, 0);
+  close_range(high + 1, ~0u, 0);
+  char byte;
+  ssize_t length;
+  do {
+    length = read(pipe, &byte, 1);
+  } while (length < 0 && errno == EINTR);
+  if (length == 0) syscall(SYS_pidfd_send_signal, child, SIGCONT, nullptr, 0);
+  _exit(0);
 }
 
 void close_if_open(int& fd) {
@@ -146,18 +167,29 @@ Result<Child> Child::start(std::vector<std::string> words) {
 Child::Child(Child&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
       go_(std::exchange(other.go_, -1)),
+      guard_(std::exchange(other.guard_, -1)),
+      guardian_(std::exchange(other.guardian_, -1)),
       failure_(std::exchange(other.failure_, -1)),
       program_(std::move(other.program_)),
       status_(other.status_) {}
 
 Child::~Child() {
-  bool held = go_ >= 0;
+  bool held = go_ >= 0 || is_stopped();
+  if (is_stopped()) {  // it has hardly begun
+    kill(pid_, SIGKILL);
+    dismiss_guardian();
+  }
   close_if_open(go_);  // held back still: it ends by itself
   close_if_open(failure_);
   if (held && pid_ > 0) waitpid(pid_, nullptr, 0);
 }
 
 Status Child::release() {
+  if (is_stopped()) {
+    kill(pid_, SIGCONT);
+    dismiss_guardian();
+    return Nothing{};
+  }
   // Should the child have been killed, SIGPIPE must not end us: `ended` tells.
   auto before = signal(SIGPIPE, SIG_IGN);
   char byte = 1;
@@ -177,6 +209,45 @@ Status Child::release() {
   if (why == ENOEXEC) error.hint = "a script begins with #! and what runs it, such as #!/bin/sh";
   if (why == ENOENT) error.hint = "what its first line (#!) or its ELF interpreter names is not there";
   return error;
+}
+
+Result<bool> Child::hold_stopped() {
+  int status = 0;
+  pid_t who;
+  do {
+    who = waitpid(pid_, &status, WUNTRACED);
+  } while (who < 0 && errno == EINTR);
+  if (who < 0) return errno_error(errno, fmt::format("-c: can't wait for '{}'", program_));
+  if (!WIFSTOPPED(status)) {
+    status_ = status;
+    return false;
+  }
+  int ends[2], child = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
+  if (child < 0 || pipe2(ends, O_CLOEXEC) != 0) {
+    int why = errno;
+    close_if_open(child);
+    return errno_error(why, "-c: can't make a pipe");
+  }
+  guardian_ = fork();
+  if (guardian_ == 0) {
+    close(ends[1]);
+    guard(ends[0], child);
+  }
+  int why = errno;
+  close(ends[0]);
+  close(child);
+  guard_ = ends[1];
+  if (guardian_ < 0) return errno_error(why, "-c: can't start a process");
+  return true;
+}
+
+void Child::dismiss_guardian() {
+  auto before = signal(SIGPIPE, SIG_IGN);
+  char byte = 1;
+  [[maybe_unused]] ssize_t told = write(guard_, &byte, 1);  // gone already: then there is nobody to tell
+  signal(SIGPIPE, before);
+  close_if_open(guard_);
+  if (guardian_ > 0) waitpid(std::exchange(guardian_, -1), nullptr, 0);
 }
 
 std::optional<int> Child::ended() {

@@ -16,6 +16,7 @@
 #include "probes/machine.h"
 #include "probes/tracer.h"
 #include "src/commands/commands.h"
+#include "src/hold.h"
 #include "src/listing.h"
 #include "src/options.h"
 #include "src/pid_namespace.h"
@@ -93,6 +94,13 @@ Result<std::optional<Child>> start_child(const Options& options) {
   return std::optional<Child>(std::move(*child));
 }
 
+// A script may ask what only the running command can tell.
+Status hold_if_asked(const Ast& ast, std::optional<Child>& child) {
+  const std::string function = child ? function_to_hold_at(ast, all_providers()) : "";
+  if (function.empty()) return Nothing{};
+  return run_and_hold(*child, function);
+}
+
 Result<std::FILE*> open_output(const Options& options) {
   if (options.output.empty()) return stdout;
   std::FILE* out = std::fopen(options.output.c_str(), "we");
@@ -127,8 +135,10 @@ int run(const Options& options) {
   }
   auto child = start_child(options);
   if (!child) return report(child.error());
+  if (auto status = hold_if_asked(*ast, *child); !status) return report(status.error());
   auto pid = *child ? (*child)->pid() : options.pid;
-  Machine machine(settings(options, pid, *child ? (*child)->program() : ""));
+  bool yet_to_run = *child && !(*child)->is_stopped();
+  Machine machine(settings(options, pid, yet_to_run ? (*child)->program() : ""));
   CheckOptions check_options{options.params, options.max_map_keys, options.max_strlen, {}};
   check_options.pid_namespace = own_pid_namespace();
   if (pid) {
@@ -139,6 +149,7 @@ int run(const Options& options) {
   }
   check_options.unwinds = machine.unwinds();
   check_options.has_kernel_types = machine.has_kernel_types();
+  check_options.unsafe = options.unsafe;
   auto program = check(*source, *ast, all_builtins(), all_providers(), machine, check_options, diagnostics);
   if (!program) return report(program.error());
   if (!diagnostics.empty()) return report(*source, diagnostics);

@@ -70,7 +70,7 @@ constexpr std::array rows = {
               [](Options& o, std::string_view) -> Status { return o.dump = true, Nothing{}; }},
     OptionRow{0, "dry-run", "", "do everything up to the kernel's verifier, attach nothing",
               [](Options& o, std::string_view) -> Status { return o.dry_run = true, Nothing{}; }},
-    OptionRow{0, "unsafe", "", "allow return probes where a C++ exception that passes one ends the process",
+    OptionRow{0, "unsafe", "", "allow signal(), and return probes where a C++ exception that passes one ends the process",
               [](Options& o, std::string_view) -> Status { return o.unsafe = true, Nothing{}; }},
     OptionRow{0, "source", "", "show lines of the source in ustack, and functions that were inlined",
               [](Options& o, std::string_view) -> Status { return o.source = true, Nothing{}; }},

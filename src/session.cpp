@@ -46,6 +46,7 @@ constexpr std::array losses = {
             "the address is wrong, or the page was not in memory", "the value read as 0 or empty"},
     LossRow{Counter::count_unread, "reading", "of a counter failed", "the processor's counters were taken by somebody else",
             "it read as 0"},
+    LossRow{Counter::signal_lost, "signal", "lost", "the kernel could not send it from there", ""},
     LossRow{Counter::unset, "read", "of a field that is not set", "the script's record does not have it now",
             "the value read as 0 or empty"},
     LossRow{Counter::stack_guessed, "stack", "walked in part by frame pointers",
@@ -155,7 +156,7 @@ class Session {
 
   Status start() {
     if (names_user_code(program_)) {
-      const std::string* command = child_ != nullptr ? &child_->program() : nullptr;
+      const std::string* command = child_ != nullptr && !child_->is_stopped() ? &child_->program() : nullptr;
       if (auto status = code_.start(program_, command, watch_); !status) return status;
       if (options_.verbose) say(stderr, stacks_text() + "\n");
     }

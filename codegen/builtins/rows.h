@@ -12,6 +12,7 @@ std::vector<Builtin> argument_rows();
 std::vector<Builtin> time_rows();
 std::vector<Builtin> text_rows();
 std::vector<Builtin> pmc_rows();
+std::vector<Builtin> signal_rows();
 std::vector<Builtin> operator_rows();
 std::vector<Builtin> aggregate_rows();
 std::vector<Builtin> stack_rows();

@@ -241,6 +241,47 @@ TEST(Child, WhatTheKernelRefusesIsAnErrorAtRelease) {
   child->stop(1000);
 }
 
+TEST(Child, IsHeldWhereItStopsAndGoesOnWhenReleasedAgain) {
+  auto child = Child::start({"sh", "-c", "kill -STOP $$; exit 3"});
+  ASSERT_TRUE(child && child->release());
+  auto held = child->hold_stopped();
+  ASSERT_TRUE(held && *held);
+  EXPECT_TRUE(child->is_stopped());
+  EXPECT_FALSE(child->ended());
+  ASSERT_TRUE(child->release());
+  EXPECT_FALSE(child->is_stopped());
+  std::optional<int> status;
+  for (int i = 0; i < 500 && !status; i++, usleep(10'000)) status = child->ended();
+  EXPECT_EQ(wait_status_text(status.value_or(-1)), "status 3");
+}
+
+TEST(Child, ThatEndsBeforeItStopsIsNotHeld) {
+  auto child = Child::start({"sh", "-c", "exit 4"});
+  ASSERT_TRUE(child && child->release());
+  auto held = child->hold_stopped();
+  ASSERT_TRUE(held);
+  EXPECT_FALSE(*held);
+  EXPECT_EQ(wait_status_text(child->ended().value_or(-1)), "status 4");
+}
+
+// As after kill -9: nobody lets it go on but its guardian.
+TEST(Child, IsNotLeftStoppedWhenWeAreKilled) {
+  Folder folder;
+  const std::string mark = folder / "went_on";
+  pid_t tracer = fork();
+  if (tracer == 0) {
+    auto child = Child::start({"sh", "-c", "kill -STOP $$; touch " + mark});
+    bool held = child && child->release() && *child->hold_stopped();
+    raise(held ? SIGKILL : SIGTERM);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(tracer, &status, 0), tracer);
+  EXPECT_EQ(WTERMSIG(status), SIGKILL);
+  bool went_on = false;
+  for (int i = 0; i < 500 && !went_on; i++, usleep(10'000)) went_on = std::filesystem::exists(mark);
+  EXPECT_TRUE(went_on);
+}
+
 TEST(Child, StopEndsIt) {
   auto child = Child::start(words("sleep 60"));
   ASSERT_TRUE(child);
