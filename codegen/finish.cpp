@@ -123,7 +123,8 @@ Result<Object> BpfModule::finish() {
   llvm::raw_string_ostream problems(problem);
   if (llvm::verifyModule(*module, &problems)) bug("the module is malformed: " + problem);
   link(std::move(runtime_));
-  if (unwind_) link(std::move(unwind_));
+  for (Walk& walk : walks_)
+    if (walk.is_called) link(std::move(walk.module));
   for (llvm::Function& function : *module)
     if (!function.isDeclaration() && !function.getSubprogram()) function.setLinkage(llvm::GlobalValue::InternalLinkage);
 

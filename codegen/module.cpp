@@ -12,6 +12,8 @@ extern "C" const char zeektrace_runtime_begin[];
 extern "C" const char zeektrace_runtime_end[];
 extern "C" const char zeektrace_unwind_begin[];
 extern "C" const char zeektrace_unwind_end[];
+extern "C" const char zeektrace_zeek_begin[];
+extern "C" const char zeektrace_zeek_end[];
 
 namespace zeektrace {
 namespace {
@@ -80,6 +82,8 @@ BpfModule::BpfModule(const Program& program)
       ->setLinkage(llvm::GlobalValue::ExternalLinkage);
 
   runtime_ = embedded(context, zeektrace_runtime_begin, zeektrace_runtime_end);
+  walks_[0] = {zeektrace_unwind_begin, zeektrace_unwind_end};
+  walks_[1] = {zeektrace_zeek_begin, zeektrace_zeek_end};
   module->setTargetTriple(runtime_->getTargetTriple());
   module->setDataLayout(runtime_->getDataLayout());
 }
@@ -234,9 +238,11 @@ llvm::DebugLoc BpfModule::location(llvm::Function* function, uint32_t offset) {
 
 llvm::Function* BpfModule::runtime(std::string_view name) {
   llvm::Function* there = runtime_->getFunction(llvm::StringRef(name));
-  if (!there) {
-    if (!unwind_) unwind_ = embedded(context, zeektrace_unwind_begin, zeektrace_unwind_end);
-    there = unwind_->getFunction(llvm::StringRef(name));
+  for (Walk& walk : walks_) {
+    if (there) break;
+    if (!walk.module) walk.module = embedded(context, walk.begin, walk.end);
+    there = walk.module->getFunction(llvm::StringRef(name));
+    walk.is_called = walk.is_called || there != nullptr;
   }
   if (!there) bug(fmt::format("the runtime has no {}", name));
   return llvm::cast<llvm::Function>(

@@ -6,6 +6,7 @@
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 
+#include <array>
 #include <map>
 #include <memory>
 #include <string>
@@ -57,7 +58,7 @@ class BpfModule {
   // one may be missing there: its address is then null.
   llvm::Function* kernel_function(std::string_view name, llvm::FunctionType* type, bool is_weak = false);
   llvm::DebugLoc location(llvm::Function* function, uint32_t offset_in_source);
-  // A function of runtime.bpf.c or unwind.bpf.c, linked in at the end.
+  // A function of runtime.bpf.c, unwind.bpf.c or zeek.bpf.c, linked in at the end.
   llvm::Function* runtime(std::string_view name);
 
   // Links the runtime, optimises, and writes the ELF file. The module can't be used after it.
@@ -82,7 +83,14 @@ class BpfModule {
   std::map<uint32_t, llvm::Constant*> zeros_;
   std::map<const std::vector<uint32_t>*, llvm::Constant*> numbers_;
   std::unique_ptr<llvm::Module> runtime_;
-  std::unique_ptr<llvm::Module> unwind_;  // once something of it is called
+  // What is linked in as functions of their own, once one of them is called.
+  struct Walk {
+    const char* begin = nullptr;
+    const char* end = nullptr;
+    std::unique_ptr<llvm::Module> module = nullptr;
+    bool is_called = false;
+  };
+  std::array<Walk, 2> walks_;
 };
 
 }  // namespace zeektrace

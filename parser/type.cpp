@@ -118,7 +118,7 @@ Type Type::of(Kind kind) {
 bool Type::is_scalar() const {
   return kind == Kind::integer || kind == Kind::pointer || kind == Kind::ksym || kind == Kind::probe ||
          kind == Kind::func || kind == Kind::real || kind == Kind::array || kind == Kind::record ||
-         kind == Kind::port || kind == Kind::enumeration;
+         kind == Kind::port || kind == Kind::enumeration || kind == Kind::zstack || kind == Kind::node;
 }
 
 uint32_t Type::storage() const {
@@ -129,6 +129,8 @@ uint32_t Type::storage() const {
     case Kind::ksym:
     case Kind::probe:
     case Kind::func:
+    case Kind::zstack:
+    case Kind::node:
     case Kind::real:
     case Kind::array:
     case Kind::record:
@@ -140,9 +142,11 @@ uint32_t Type::storage() const {
     case Kind::inet:
     case Kind::subnet:
     case Kind::type_name: return (size + 7) / 8 * 8;
+    case Kind::zustack: return 24;
     case Kind::kstack:
     case Kind::ustack:
     case Kind::usym:
+    case Kind::uid:
     case Kind::min:
     case Kind::max:
     case Kind::avg:
@@ -168,6 +172,10 @@ std::string Type::spelling() const {
     case Kind::usym: return "usym";
     case Kind::probe: return "probe";
     case Kind::func: return "func";
+    case Kind::zstack: return "zstack";
+    case Kind::zustack: return "zustack";
+    case Kind::uid: return "uid";
+    case Kind::node: return "node";
     case Kind::real: return !name.empty() ? name : size == 4 ? "float" : "double";
     case Kind::array: return fmt::format("{}[{}]", pointee->spelling(), count);
     case Kind::record: return name;

@@ -30,6 +30,10 @@ struct Type {
     real,     // a float (size 4) or a double (8): its bits are carried and shown, nothing computes with them
     array,    // `count` times `pointee`, side by side; evaluated, it is the address of the first
     record,   // a struct, class or union; evaluated, it is its address. `records` says what it is made of
+    zstack,   // a hash: the key of ScriptFrames (zeek_stack.h)
+    zustack,  // a MergedStackKey (zeek_stack.h)
+    uid,      // the two words of a Zeek connection's uid; zeroes: there is none
+    node,     // a process id, shown as the name of the cluster node that the process is
     type_name,  // size bytes: the mangled name of a C++ type, shown demangled
     inet,       // an IPv6 address in network order; one that is IPv4, mapped (RFC 4291, 2.5.5.2), is shown as such
     subnet,     // the same and a byte more: how many of its 128 bits are the prefix

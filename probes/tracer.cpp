@@ -261,6 +261,8 @@ std::vector<uint64_t> Tracer::frames(uint64_t hash) const {
   return addresses;
 }
 
+ScriptStack Tracer::script_stack(uint64_t hash) const { return zeektrace::script_stack(state_->object.get(), hash); }
+
 UnwindTables* Tracer::unwind_tables() const { return state_->unwind_tables.get(); }
 
 std::vector<std::string> Tracer::describe() const {

@@ -12,6 +12,7 @@
 #include "parser/program.h"
 #include "parser/registry.h"
 #include "parser/result.h"
+#include "probes/zeek/script_stack.h"
 
 namespace zeektrace {
 
@@ -61,6 +62,7 @@ class Tracer {
   // Return addresses of a stack, innermost first; empty when it is not known. Of a stack whose outer frames could not be
   // found the last one is `stack_ends_here`.
   std::vector<uint64_t> frames(uint64_t hash) const;
+  ScriptStack script_stack(uint64_t hash) const;
 
   // What user stacks are unwound by; null when the script takes none, or the kernel can't.
   UnwindTables* unwind_tables() const;

@@ -10,6 +10,8 @@
 #include <memory>
 
 #include "parser/notation.h"
+#include "parser/zeek_stack.h"
+#include "src/script_stack.h"
 
 namespace zeektrace {
 namespace {
@@ -56,6 +58,30 @@ Stack stack_of(const StackKey& key, bool is_user, const Names& names) {
     for (std::string& name : names.user_frames(key.tgid, frames[i], is_return)) stack.frames.push_back(std::move(name));
   }
   return stack;
+}
+
+Stack script_stack_of(uint64_t hash, const Names& names) {
+  return hash == 0 ? Stack{} : Stack{shown_frames(names.script_stack(hash))};
+}
+
+Stack merged_stack_of(const MergedStackKey& key, const Names& names) {
+  const Stack native = stack_of({key.native, key.tgid, 0}, true, names);
+  if (key.script == 0) return native;
+  const bool is_cut = key.native != 0 && names.frames(key.native).back() == stack_ends_here;
+  return {merged_frames(native.frames, is_cut, names.script_stack(key.script))};
+}
+
+// As Zeek spells it (UID::Base62 and util::uitoa_n, zeek/src/UID.cc and util.cc, 8.2): each word in base 62, its lowest
+// digit first.
+std::string uid_text(uint64_t high, uint64_t low) {
+  constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  if (high == 0 && low == 0) return "";
+  std::string text = "C";
+  for (uint64_t word : {high, low}) {
+    do text += digits[word % digits.size()];
+    while ((word /= digits.size()) != 0);
+  }
+  return text;
 }
 
 Text text_of(Bytes bytes, uint32_t size) {
@@ -261,6 +287,14 @@ std::optional<Value> decode_value(const Type& type, Bytes bytes, const Names& na
       std::memcpy(&place, bytes.data(), sizeof place);
       return Symbol{names.user(place.tgid, place.address, false)};
     }
+    case Type::Kind::zstack: return script_stack_of(word(bytes, 0), names);
+    case Type::Kind::zustack: {
+      MergedStackKey key;
+      std::memcpy(&key, bytes.data(), sizeof key);
+      return merged_stack_of(key, names);
+    }
+    case Type::Kind::uid: return Text{uid_text(word(bytes, 0), word(bytes, 1))};
+    case Type::Kind::node: return Text{names.node(static_cast<uint32_t>(word(bytes, 0)))};
     case Type::Kind::kstack:
     case Type::Kind::ustack: {
       StackKey key;

@@ -27,6 +27,8 @@ struct Names {
   // One frame's address: the function's name, and before it those of the functions inlined there, if they are wanted.
   std::function<std::vector<std::string>(uint32_t tgid, uint64_t address, bool is_return)> user_frames;
   std::function<std::vector<uint64_t>(uint64_t hash)> frames;
+  std::function<ScriptStack(uint64_t hash)> script_stack;
+  std::function<std::string(uint32_t tgid)> node;
   std::span<const std::string> points;     // by cookie: Program::point_names
   std::span<const std::string> functions;  // by cookie: Program::point_functions
 };

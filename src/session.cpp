@@ -51,6 +51,8 @@ constexpr std::array losses = {
             "the value read as 0 or empty"},
     LossRow{Counter::stack_guessed, "stack", "walked in part by frame pointers",
             "code without unwind tables: made at run time, or just loaded", "its frames may be wrong or missing"},
+    LossRow{Counter::script_frame_unread, "script stack", "is short of frames", "they could not be read, or were just being changed",
+            ""},
     LossRow{Counter::stack_cut, "stack", "cut short", "the frames above could not be found", ""},
 };
 
@@ -68,7 +70,9 @@ bool holds(const Program& program, Type::Kind one, Type::Kind other) {
          std::any_of(program.records.begin(), program.records.end(), in_record);
 }
 
-bool names_user_code(const Program& program) { return holds(program, Type::Kind::ustack, Type::Kind::usym); }
+bool names_user_code(const Program& program) {
+  return holds(program, Type::Kind::ustack, Type::Kind::usym) || holds(program, Type::Kind::zustack, Type::Kind::zustack);
+}
 bool names_kernel_code(const Program& program) {
   return holds(program, Type::Kind::kstack, Type::Kind::ksym);
 }
@@ -128,8 +132,9 @@ class Session {
                [this](uint32_t tgid, uint64_t address, bool is_return) {
                  return symbols_.user_frames(tgid, address, is_return);
                },
-               [this](uint64_t hash) { return tracer_.frames(hash); }, program.point_names,
-               demangled_functions_},
+               [this](uint64_t hash) { return tracer_.frames(hash); },
+               [this](uint64_t hash) { return tracer_.script_stack(hash); },
+               [](uint32_t tgid) { return fmt::to_string(tgid); }, program.point_names, demangled_functions_},
         messages_(program, tracer, output, names_, [this] { return asked_to_end(); }) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

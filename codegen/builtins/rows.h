@@ -5,6 +5,10 @@
 
 #include "parser/registry.h"
 
+namespace llvm {
+class Value;
+}
+
 namespace zeektrace {
 
 std::vector<Builtin> process_rows();
@@ -18,9 +22,13 @@ std::vector<Builtin> aggregate_rows();
 std::vector<Builtin> stack_rows();
 std::vector<Builtin> output_rows();
 std::vector<Builtin> map_rows();
+std::vector<Builtin> zeek_rows();
 
 // What many rows' `result` is.
 inline Type gives_nothing(Checker&, const Expr&) { return Type(); }
 inline Type gives_uint64(Checker&, const Expr&) { return Type::integer(8, false); }
+
+// Takes the process's stack and keeps it: StackKey::hash, an i64.
+llvm::Value* take_user_stack(Emitter& e, uint64_t depth);
 
 }  // namespace zeektrace

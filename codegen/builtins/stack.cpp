@@ -35,13 +35,18 @@ llvm::Value* emit_walked_by_kernel(Emitter& e, bool user, uint64_t depth) {
                                 e.ir.getInt32(depth)});
 }
 
+llvm::Value* take_stack(Emitter& e, bool user, uint64_t depth) {
+  llvm::Value* hash =
+      user && e.program().unwinds ? emit_unwound(e, depth) : emit_walked_by_kernel(e, user, depth);
+  e.when(e.ir.CreateICmpEQ(hash, e.constant(1)), [&] { e.count(Counter::stack_lost); });
+  return hash;
+}
+
 Operand emit_stack(Emitter& e, const Expr& expr, bool user) {
   const auto& args = e.args(expr);
   uint64_t depth = args.empty() ? max_stack_frames : static_cast<uint64_t>(*e.literal_integer(*args[0]));
   llvm::Value* key = e.buffer(sizeof(StackKey));
-  llvm::Value* hash =
-      user && e.program().unwinds ? emit_unwound(e, depth) : emit_walked_by_kernel(e, user, depth);
-  e.when(e.ir.CreateICmpEQ(hash, e.constant(1)), [&] { e.count(Counter::stack_lost); });
+  llvm::Value* hash = take_stack(e, user, depth);
   e.ir.CreateAlignedStore(hash, key, llvm::Align(8));
   llvm::Value* owner = user ? e.ir.CreateLShr(e.pid_tgid(e.program().pid_namespace), e.constant(32))
                             : static_cast<llvm::Value*>(e.constant(0));
@@ -55,6 +60,8 @@ Operand emit_kstack(Emitter& e, const Expr& expr) { return emit_stack(e, expr, f
 Operand emit_ustack(Emitter& e, const Expr& expr) { return emit_stack(e, expr, true); }
 
 }  // namespace
+
+llvm::Value* take_user_stack(Emitter& e, uint64_t depth) { return take_stack(e, true, depth); }
 
 std::vector<Builtin> stack_rows() {
   using Form = Builtin::Form;

@@ -35,7 +35,9 @@ Names fake_names() {
             if (is_return) frames.insert(frames.begin(), "i");
             return frames;
           },
-          [](uint64_t hash) { return std::vector<uint64_t>(hash, 7); }, points, functions};
+          [](uint64_t hash) { return std::vector<uint64_t>(hash, 7); },
+          [](uint64_t hash) { return ScriptStack{{{"f", "a.zeek", static_cast<uint32_t>(hash)}, {"g", "", 0}}, hash > 100}; },
+          [](uint32_t tgid) { return fmt::format("worker-{}", tgid); }, points, functions};
 }
 
 // The rows as text output shows them, on one line each.

@@ -1,10 +1,11 @@
 // A daemon in the shape of Zeek: packets come in and queue events, whose handlers are script functions.
 //
-//   evloop [--events N] [--seconds S] [--rate R] [--tally]
+//   evloop [--events N] [--seconds S] [--rate R] [--tally | --tally-uids]
 //
 // Without --events and --seconds it runs for 5 seconds. R is events a second (200), 0 as fast as possible.
 // With --tally it prints at the end how many events of each name it handled, as `@[str(*(uint64 *)arg0)] =
-// count()` on zeek::EventHandler::Call prints them. SIGTERM and SIGINT end it orderly, after the packet at
+// count()` on zeek::EventHandler::Call prints them, with --tally-uids how many of each connection, seven at most, as
+// `@[conn_uid] = count()` does. SIGTERM and SIGINT end it orderly, after the packet at
 // hand. It never throws.
 #include "evloop/program.h"
 
@@ -28,17 +29,11 @@ TRACED const char* zeek_version_8_2_2_plugin_7() { return version; }
 
 namespace zeek {
 
-namespace iosource {
-class PktSrc : public IOSource {
- public:
-  int descriptor = -1;
-  uint64_t packets = 0;
-  unsigned char buffer[2048];
-};
-}  // namespace iosource
-
 double run_state::network_time = 0;
 double run_state::processing_start_time = 0;
+iosource::PktSrc* run_state::detail::current_pktsrc = nullptr;
+session::Session::~Session() = default;
+Connection::~Connection() = default;
 
 }  // namespace zeek
 
@@ -49,6 +44,7 @@ struct Options {
   double seconds = 0;
   double rate = 200;
   bool tally = false;
+  bool tally_uids = false;
 };
 
 evloop::Program program;
@@ -71,7 +67,8 @@ void sleep_until(double when) {
 }
 
 // Reads the next packet: of 60 to 1513 bytes, into a buffer of its own.
-bool next_packet(zeek::iosource::PktSrc& source, zeek::Packet& packet) {
+bool next_packet(zeek::iosource::PktSrc& source) {
+  zeek::Packet& packet = source.current_packet;
   const size_t length = 60 + source.packets++ * 389 % 1454;
   const ssize_t got = read(source.descriptor, source.buffer, length);
   if (got <= 0) {
@@ -95,18 +92,22 @@ bool packet_analysis::Manager::ProcessPacket(Packet* packet) {
   for (uint64_t i = 0; i < batch; ++i) {
     evloop::QueuedEvent event = evloop::next_event(program, event_mgr.num_events_queued);
     ++event.handler->dispatched;
-    event_mgr.Enqueue(EventHandlerPtr{event.handler->handler}, std::move(event.args));
+    Connection* connection = evloop::connection_of(program, event_mgr.num_events_queued);
+    packet->session = connection;
+    event_mgr.Enqueue(EventHandlerPtr{event.handler->handler}, std::move(event.args), 0, 0, connection);
   }
   events_left -= batch;
   return packet->len > 0;
 }
 
-void run_state::detail::dispatch_packet(Packet* pkt, iosource::PktSrc* /*pkt_src*/) {
+void run_state::detail::dispatch_packet(Packet* pkt, iosource::PktSrc* pkt_src) {
+  current_pktsrc = pkt_src;
   network_time = pkt->time;
   processing_start_time = pkt->time;
   packet_mgr.ProcessPacket(pkt);
   event_mgr.Drain();
   processing_start_time = 0;
+  current_pktsrc = nullptr;
 }
 
 }  // namespace zeek
@@ -114,7 +115,9 @@ void run_state::detail::dispatch_packet(Packet* pkt, iosource::PktSrc* /*pkt_src
 namespace {
 
 bool run(const Options& options) {
+  unsigned char buffer[2048];
   zeek::iosource::PktSrc source;
+  source.buffer = buffer;
   source.descriptor = open("/dev/zero", O_RDONLY | O_CLOEXEC);
   const double start = seconds_now(CLOCK_MONOTONIC);
   const double end = options.seconds > 0 ? start + options.seconds : std::numeric_limits<double>::infinity();
@@ -126,12 +129,12 @@ bool run(const Options& options) {
         break;
       }
     }
-    zeek::Packet packet;
-    if (!next_packet(source, packet)) {
+    source.current_packet.session = nullptr;
+    if (!next_packet(source)) {
       return false;
     }
-    zeek::run_state::detail::dispatch_packet(&packet, &source);
-    std::free(const_cast<unsigned char*>(packet.data));
+    zeek::run_state::detail::dispatch_packet(&source.current_packet, &source);
+    std::free(const_cast<unsigned char*>(source.current_packet.data));
     next = start + static_cast<double>(zeek::event_mgr.num_events_queued) / options.rate;
   }
   close(source.descriptor);
@@ -155,12 +158,45 @@ void print_tally() {
   }
 }
 
+// As Zeek spells a uid: each word in base 62, its lowest digit first.
+std::string uid_text(const zeek::UID& uid) {
+  constexpr const char* digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  std::string text = "C";
+  for (uint64_t word : uid.uid) {
+    do {
+      text += digits[word % 62];
+      word /= 62;
+    } while (word != 0);
+  }
+  return text;
+}
+
+void print_uids(uint64_t events) {
+  std::vector<std::pair<uint64_t, std::string>> rows;
+  for (size_t i = 0; i < program.connections.size(); ++i) {
+    rows.emplace_back(std::min<uint64_t>(events - i * evloop::events_of_connection, evloop::events_of_connection),
+                      uid_text(program.connections[i]->uid));
+  }
+  std::sort(rows.begin(), rows.end());
+  for (const auto& [count, uid] : rows) {
+    line_text("tally @[");
+    line_text(uid.c_str());
+    line_text("]: ");
+    line_unsigned(count);
+    line_end();
+  }
+}
+
 bool parse(int argc, char** argv, Options& options) {
   bool limited = false;
   for (int i = 1; i < argc; ++i) {
     const char* word = argv[i];
     if (std::strcmp(word, "--tally") == 0) {
       options.tally = true;
+      continue;
+    }
+    if (std::strcmp(word, "--tally-uids") == 0) {
+      options.tally_uids = true;
       continue;
     }
     char* rest = nullptr;
@@ -189,7 +225,7 @@ bool parse(int argc, char** argv, Options& options) {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
-    std::fputs("usage: evloop [--events N] [--seconds S] [--rate R] [--tally]\n", stderr);
+    std::fputs("usage: evloop [--events N] [--seconds S] [--rate R] [--tally | --tally-uids]\n", stderr);
     return 2;
   }
   struct sigaction action{};
@@ -204,6 +240,9 @@ int main(int argc, char** argv) {
   }
   if (options.tally) {
     print_tally();
+  }
+  if (options.tally_uids) {
+    print_uids(zeek::event_mgr.num_events_dispatched);
   }
   return 0;
 }

@@ -151,10 +151,19 @@ QueuedEvent next_event(Program& program, uint64_t count) {
   const size_t index = program.turns[count % program.turns.size()];
   const EventRow& row = event_rows[index];
   zeek::Args args;
-  args.push_back(make_intrusive<zeek::StringVal>("C" + std::to_string(1000000 + count / 7)));
+  args.push_back(make_intrusive<zeek::StringVal>("C" + std::to_string(1000000 + count / events_of_connection)));
   args.push_back(
       make_intrusive<zeek::StringVal>(row.details[count / program.turns.size() % row.details.size()]));
   return QueuedEvent{&program.handlers[index], std::move(args)};
+}
+
+zeek::Connection* connection_of(Program& program, uint64_t count) {
+  const uint64_t number = count / events_of_connection;
+  while (program.connections.size() <= number) {
+    program.connections.push_back(new zeek::Connection(1000000 + program.connections.size()));
+    ++program.connections.back()->ref_cnt;  // lives as long as the process
+  }
+  return program.connections[number];
 }
 
 }  // namespace evloop

@@ -24,6 +24,7 @@ struct Program {
   std::vector<zeek::FuncPtr> functions;
   std::vector<Handler> handlers;
   std::vector<size_t> turns;  // indexes into handlers: one round of events
+  std::vector<zeek::Connection*> connections;
 };
 
 Program load_program();
@@ -31,5 +32,9 @@ Program load_program();
 // The event number `count`, with a connection's uid and a detail (a method, a query, a server's name) as
 // arguments.
 QueuedEvent next_event(Program& program, uint64_t count);
+
+// The connection that the event number `count` is about: a new one every so many events.
+constexpr uint64_t events_of_connection = 7;
+zeek::Connection* connection_of(Program& program, uint64_t count);
 
 }  // namespace evloop

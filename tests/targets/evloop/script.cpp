@@ -79,26 +79,32 @@ ValPtr CallExpr::Eval(Frame* f) const {
   return result;
 }
 
-// All bodies in turn on one frame, which is reset before each: a handler may have several.
+// All bodies in turn on one frame, which is reset before each: a handler may have several. Frames live on the stack.
 ValPtr ScriptFunc::Invoke(Args* args, Frame* parent) const {
-  auto f = make_intrusive<Frame>(static_cast<int>(frame_size), this, args);
-  call_stack.push_back(CallInfo{parent != nullptr ? parent->call : nullptr, f.get()});
+  Frame f(static_cast<int>(frame_size), this, args);
+  call_stack.push_back(CallInfo{parent != nullptr ? parent->call : nullptr, &f});
   ValPtr result;
   for (const Body& body : bodies) {
     if (body.disabled) {
       continue;
     }
-    f->Reset(static_cast<int>(args->size()));
+    f.Reset(static_cast<int>(args->size()));
     for (size_t i = 0; i < args->size(); ++i) {
-      f->frame[i] = (*args)[i];
+      f.frame[i] = (*args)[i];
     }
-    result = body.stmts->Exec(f.get());
+    result = body.stmts->Exec(&f);
   }
   call_stack.pop_back();
   return result;
 }
 
-ValPtr BuiltinFunc::Invoke(Args* args, Frame* parent) const { return func(parent, args); }
+ValPtr BuiltinFunc::Invoke(Args* args, Frame* parent) const {
+  Frame f(0, this, args);
+  call_stack.push_back(CallInfo{parent != nullptr ? parent->call : nullptr, &f});
+  ValPtr result = func(parent, args);
+  call_stack.pop_back();
+  return result;
+}
 
 }  // namespace detail
 }  // namespace zeek

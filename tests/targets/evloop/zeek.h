@@ -357,6 +357,37 @@ class EventMgr final : public Obj, public iosource::IOSource {
 };
 extern EventMgr event_mgr;
 
+class UID {
+ public:
+  uint64_t uid[2] = {};
+  bool initialized = false;
+};
+
+namespace session {
+class Session : public Obj {
+ public:
+  ~Session() override;
+
+ private:
+  char unused_[160] = {};
+};
+}  // namespace session
+
+class Connection final : public session::Session {
+ public:
+  explicit Connection(uint64_t number) : uid{{number, ~number}, true} {}
+  ~Connection() override;
+
+ private:
+  char unused_[128] = {};
+
+ public:
+  UID uid;
+
+ private:
+  void* weird_state_ = nullptr;
+};
+
 class Packet {
  public:
   std::string tag;
@@ -368,7 +399,27 @@ class Packet {
   const unsigned char* data = nullptr;
   uint32_t len = 0;
   uint32_t cap_len = 0;
+
+ private:
+  char unused_[104] = {};
+
+ public:
+  session::Session* session = nullptr;
+
+ private:
+  void* last_ = nullptr;
 };
+
+namespace iosource {
+class PktSrc : public IOSource {
+ public:
+  int descriptor = -1;
+  uint64_t packets = 0;
+  unsigned char* buffer = nullptr;
+  char unused[40] = {};
+  Packet current_packet;
+};
+}  // namespace iosource
 
 namespace packet_analysis {
 class Manager {
@@ -383,6 +434,7 @@ namespace run_state {
 extern double network_time;
 extern double processing_start_time;
 namespace detail {
+extern iosource::PktSrc* current_pktsrc;
 TRACED void dispatch_packet(Packet* pkt, iosource::PktSrc* pkt_src);
 }
 }  // namespace run_state
@@ -418,6 +470,9 @@ static_assert(offsetof(detail::CallExpr, args) == 48 && offsetof(detail::CallExp
 static_assert(sizeof(Type) == 64 && offsetof(Type, name) == 32 && offsetof(FuncType, flavor) == 88);
 static_assert(sizeof(Val) == 32 && offsetof(StringVal, string_val) == 32);
 static_assert(sizeof(String) == 16 && offsetof(String, n) == 8);
+static_assert(sizeof(session::Session) == 184 && sizeof(Connection) == 344 && offsetof(Connection, uid) == 312);
+static_assert(sizeof(Packet) == 192 && offsetof(Packet, session) == 176);
+static_assert(offsetof(iosource::PktSrc, current_packet) == 72);
 static_assert(offsetof(Packet, time) == 32 && offsetof(Packet, data) == 56 && offsetof(Packet, len) == 64);
 
 }  // namespace zeek
