@@ -80,6 +80,9 @@ struct image {
   u64 packet_source, connection_vtable;
   u32 source_packet, event_object;
   u8 release[16];
+  u64 compiled_vtable;
+  u32 func_bodies;
+  u32 reserved;
 };
 #define NOWHERE (~0U)
 #define TEXT 256
@@ -149,6 +152,7 @@ INLINE u64 mix(u64 hash, u64 word) {
 // Bits of walk.count above the number of frames.
 #define CUT (1ULL << 32)
 #define TORN (1ULL << 33)
+#define COMPILED (1ULL << 34)
 
 // The first part is ScriptFrames in parser/zeek_stack.h. The rest is scratch memory.
 struct walk {
@@ -167,7 +171,8 @@ struct walk {
   u64 flags;
   u64 most;
   u64 mode;
-  u64 found;  // the Func that was looked for
+  u64 compiled;  // what the first word of a body is that ZAM has compiled; 0: it is not known
+  u64 found;     // the Func that was looked for
   u64 text[TEXT / 8];
 };
 enum mode { whole_stack, innermost_function, innermost_event };
@@ -273,6 +278,15 @@ INLINE int is_wanted(struct walk *walk, const struct image *image, u64 function)
   return type && small_number(image, type + image->type_flavor) == FLAVOR_EVENT;
 }
 
+// Whether ZAM has compiled the function: its body, the first thing of the first of Func.bodies, is a ZBody.
+INLINE int is_compiled(const struct walk *walk, const struct image *image, u64 function) {
+  if (!walk->compiled || image->func_bodies == NOWHERE)
+    return 0;
+  u64 bodies = user_word(function + image->func_bodies);
+  u64 body = bodies ? user_word(bodies) : 0;
+  return body && user_word(body) == walk->compiled;
+}
+
 // One Frame, whose function and line are added. In 8.1 and later a Frame lives on the thread's stack, so that those of the
 // calls that are under way have ascending addresses; any other entry was left by a call that an exception has ended.
 static FUNCTION long step(u32 index, void *context) {
@@ -284,7 +298,8 @@ static FUNCTION long step(u32 index, void *context) {
   if (walk->at <= walk->begin)
     return 1;
   if (walk->count >= walk->most) {
-    walk->flags |= CUT;
+    if (walk->most == MAX_FRAMES)  // a depth that was asked for is no loss
+      walk->flags |= CUT;
     return 1;
   }
   walk->at -= has_frames ? image->call_size : 8;
@@ -317,6 +332,8 @@ static FUNCTION long step(u32 index, void *context) {
     walk->found = function;
     return 1;
   }
+  if (function && !statement && is_compiled(walk, image, function))
+    walk->flags |= COMPILED;
   u64 place = 0;
   if (walk->count > 0)
     place = place_of(walk, image, call);
@@ -358,6 +375,8 @@ INLINE void take_stack(struct task_struct *task, struct image *image, struct wal
   walk->mode = mode;
   walk->most = most < MAX_FRAMES ? most : MAX_FRAMES;
   walk->flags = 0;
+  // A vtable pointer points behind two words of its own (Itanium C++ ABI, 2.5.2).
+  walk->compiled = image->compiled_vtable ? placed(task, image, image->compiled_vtable) + 16 : 0;
   walk->hash = 0x9e3779b97f4a7c15ULL;
   walk->call = 0;
   walk->above = bpf_task_pt_regs(task)->sp;
@@ -482,7 +501,6 @@ FUNCTION long zt_zeek_uid(struct uid *uid, u64 connection) {
     return 0;
   if (!connection)
     connection = connection_at_hand(task, image);
-  // A vtable pointer points behind two words of its own (Itanium C++ ABI, 2.5.2).
   if (!connection || user_word(connection) != placed(task, image, image->connection_vtable) + 16)
     return 0;
   return bpf_probe_read_user(uid, sizeof(*uid), (const void *)(connection + image->connection_uid));

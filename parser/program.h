@@ -284,6 +284,7 @@ enum class Counter : uint32_t {
   stack_lost,    // a stack could not be kept
   stack_guessed,  // a stack of which a part was found by frame pointers, for want of an unwind table
   stack_cut,      // a stack whose outer frames could not be found
+  script_compiled,  // a script stack with functions that ZAM has compiled
   script_frame_unread,  // a frame of a script stack was caught while it was changed
   read_failed,   // memory of the process or the kernel could not be read
   count_unread,  // pmc() found no count on this processor

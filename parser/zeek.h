@@ -54,7 +54,10 @@ struct ZeekImage {
   uint32_t source_packet = no_zeek_member;  // PktSrc.current_packet
   uint32_t event_object = no_zeek_member;   // Event.obj
   char release[16] = {};                    // "8.2.2", zero-padded
+  uint64_t compiled_vtable = 0;             // the vtable of what ZAM makes of a body (ZBody)
+  uint32_t func_bodies = no_zeek_member;    // Func.bodies: a vector of what begins with the body's address
+  uint32_t reserved = 0;
 };
-static_assert(sizeof(ZeekImage) == 9 * 8 + 24 * 4 + 16);
+static_assert(sizeof(ZeekImage) == 10 * 8 + 26 * 4 + 16);
 
 }  // namespace zeektrace

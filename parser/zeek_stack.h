@@ -27,13 +27,13 @@ struct ScriptFrames {
   uint64_t count = 0;
   ScriptFrame frames[max_script_frames];  // innermost first
 };
-// Bits of ScriptFrames::count above the number itself: there were more frames; some could not be read.
+// Bits of ScriptFrames::count above the number itself: there were more frames; some could not be read; ZAM has compiled
+// some of the functions.
 constexpr uint64_t script_stack_cut = uint64_t{1} << 32;
 constexpr uint64_t script_stack_torn = uint64_t{1} << 33;
+constexpr uint64_t script_stack_compiled = uint64_t{1} << 34;
 // Bytes of scratch memory that a walk takes; ScriptFrames is their beginning.
 constexpr uint32_t script_walk_size = 1600;
-// Where in it the name of the innermost function stands after zt_zeek_function.
-constexpr uint32_t script_walk_text = 1344;
 
 // A native and a script stack together, taken at one moment.
 struct MergedStackKey {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "probes/unwind_tables.h"
+#include "src/node_names.h"
 
 namespace zeektrace {
 
@@ -39,6 +40,7 @@ Status CodeWatch::start(const Program& program, const std::string* command, Watc
 // gets its table when a walk meets it.
 void CodeWatch::take_processes() {
   auto take_one = [&](pid_t pid) {
+    if (nodes_ != nullptr) nodes_->appeared(pid);
     for (const auto& mapping : symbols_.observe(pid)) {
       if (tables_ == nullptr) continue;
       tables_->add_range(pid, *mapping);
@@ -66,14 +68,17 @@ void CodeWatch::take(const MappingEvent& event) {
       if (only_) tables_->add_file_of(event.pid, event.mapping);
       break;
     case MappingEvent::Kind::executed:
+      if (nodes_ != nullptr) nodes_->appeared(event.pid);
       if (tables_ != nullptr) tables_->forget_process(event.pid);
       break;
     case MappingEvent::Kind::forked:
+      if (nodes_ != nullptr) nodes_->appeared(event.pid);
       for (const auto& mapping : symbols_.forked(event.parent, event.pid))
         if (tables_ != nullptr) tables_->add_range(event.pid, *mapping);
       break;
     case MappingEvent::Kind::ended:
       symbols_.ended(event.pid);
+      if (nodes_ != nullptr) nodes_->ended(event.pid);
       if (tables_ != nullptr) tables_->forget_process(event.pid);
       break;
   }
@@ -82,6 +87,7 @@ void CodeWatch::take(const MappingEvent& event) {
 void CodeWatch::serve() {
   if (events_)
     for (const MappingEvent& event : events_->read()) take(event);
+  if (nodes_ != nullptr) nodes_->ask_again();
   if (tables_ != nullptr) tables_->serve();
 }
 

@@ -15,13 +15,14 @@
 
 namespace zeektrace {
 
+class NodeNames;
 class UnwindTables;
 
 class CodeWatch {
  public:
-  // `tables` may be null. With `only`, that process alone is of interest. All must outlive it.
-  CodeWatch(Symbols& symbols, UnwindTables* tables, std::optional<pid_t> only)
-      : symbols_(symbols), tables_(tables), only_(only) {}
+  // `tables` and `nodes` may be null. With `only`, that process alone is of interest. All must outlive it.
+  CodeWatch(Symbols& symbols, UnwindTables* tables, NodeNames* nodes, std::optional<pid_t> only)
+      : symbols_(symbols), tables_(tables), nodes_(nodes), only_(only) {}
 
   // Begins to listen, and takes what is there. `command`: the program of -c, which will run in `only`.
   Status start(const Program& program, const std::string* command, Watch& watch);
@@ -36,6 +37,7 @@ class CodeWatch {
 
   Symbols& symbols_;
   UnwindTables* tables_;
+  NodeNames* nodes_;
   std::optional<pid_t> only_;
   std::optional<MappingEvents> events_;
   std::string trouble_;

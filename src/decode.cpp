@@ -67,7 +67,8 @@ Stack script_stack_of(uint64_t hash, const Names& names) {
 Stack merged_stack_of(const MergedStackKey& key, const Names& names) {
   const Stack native = stack_of({key.native, key.tgid, 0}, true, names);
   if (key.script == 0) return native;
-  const bool is_cut = key.native != 0 && names.frames(key.native).back() == stack_ends_here;
+  const auto frames = names.frames(key.native);
+  const bool is_cut = !frames.empty() && frames.back() == stack_ends_here;
   return {merged_frames(native.frames, is_cut, names.script_stack(key.script))};
 }
 

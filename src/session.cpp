@@ -15,8 +15,10 @@
 #include "probes/attach.h"
 #include "probes/cxx_name.h"
 #include "probes/unwind_tables.h"
+#include "probes/zeek/zeeks.h"
 #include "src/code_watch.h"
 #include "src/messages.h"
+#include "src/node_names.h"
 #include "src/symbols.h"
 #include "src/watch.h"
 
@@ -51,8 +53,10 @@ constexpr std::array losses = {
             "the value read as 0 or empty"},
     LossRow{Counter::stack_guessed, "stack", "walked in part by frame pointers",
             "code without unwind tables: made at run time, or just loaded", "its frames may be wrong or missing"},
-    LossRow{Counter::script_frame_unread, "script stack", "is short of frames", "they could not be read, or were just being changed",
-            ""},
+    LossRow{Counter::script_compiled, "script stack", "with functions that -O ZAM has compiled", "these keep no statements",
+            "innermost lines are missing, and frames of functions that were put into their callers"},
+    LossRow{Counter::script_frame_unread, "script stack", "short of a frame",
+            "it could not be read, or was just being changed", ""},
     LossRow{Counter::stack_cut, "stack", "cut short", "the frames above could not be found", ""},
 };
 
@@ -73,6 +77,7 @@ bool holds(const Program& program, Type::Kind one, Type::Kind other) {
 bool names_user_code(const Program& program) {
   return holds(program, Type::Kind::ustack, Type::Kind::usym) || holds(program, Type::Kind::zustack, Type::Kind::zustack);
 }
+bool names_nodes(const Program& program) { return holds(program, Type::Kind::node, Type::Kind::node); }
 bool names_kernel_code(const Program& program) {
   return holds(program, Type::Kind::kstack, Type::Kind::ksym);
 }
@@ -123,7 +128,8 @@ class Session {
         options_(options),
         watch_(std::move(watch)),
         symbols_({.source = options.source}),
-        code_(symbols_, tracer.unwind_tables(), child != nullptr ? child->pid() : options.pid),
+        code_(symbols_, tracer.unwind_tables(), names_nodes(program) ? &nodes_ : nullptr,
+              child != nullptr ? child->pid() : options.pid),
         demangled_functions_(demangled(program.point_functions)),
         names_{[this](uint64_t address, bool is_return) { return symbols_.kernel(address, is_return); },
                [this](uint32_t tgid, uint64_t address, bool is_return) {
@@ -134,7 +140,7 @@ class Session {
                },
                [this](uint64_t hash) { return tracer_.frames(hash); },
                [this](uint64_t hash) { return tracer_.script_stack(hash); },
-               [](uint32_t tgid) { return fmt::to_string(tgid); }, program.point_names, demangled_functions_},
+               [this](uint32_t tgid) { return nodes_.name(tgid); }, program.point_names, demangled_functions_},
         messages_(program, tracer, output, names_, [this] { return asked_to_end(); }) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -160,7 +166,7 @@ class Session {
   }
 
   Status start() {
-    if (names_user_code(program_)) {
+    if (names_user_code(program_) || names_nodes(program_)) {
       const std::string* command = child_ != nullptr && !child_->is_stopped() ? &child_->program() : nullptr;
       if (auto status = code_.start(program_, command, watch_); !status) return status;
       if (options_.verbose) say(stderr, stacks_text() + "\n");
@@ -325,6 +331,7 @@ class Session {
   const SessionOptions& options_;
   Watch watch_;
   Symbols symbols_;
+  NodeNames nodes_{zeek_node};
   CodeWatch code_;
   std::vector<std::string> demangled_functions_;
   Names names_;

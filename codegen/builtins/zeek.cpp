@@ -45,8 +45,9 @@ llvm::Value* take_script_stack(Emitter& e, uint64_t depth) {
   llvm::Value* hash = e.runtime("zt_zeek_stack", {walk, e.ir.getInt32(depth)});
   llvm::Value* count = e.ir.CreateAlignedLoad(e.ir.getInt64Ty(), walk, llvm::Align(8));
   e.when(e.ir.CreateICmpEQ(hash, e.constant(1)), [&] { e.count(Counter::stack_lost); });
-  e.when(e.ir.CreateICmpNE(e.ir.CreateAnd(count, script_stack_torn), e.constant(0)),
-         [&] { e.count(Counter::script_frame_unread); });
+  auto has = [&](uint64_t bit) { return e.ir.CreateICmpNE(e.ir.CreateAnd(count, bit), e.constant(0)); };
+  e.when(has(script_stack_torn), [&] { e.count(Counter::script_frame_unread); });
+  e.when(has(script_stack_compiled), [&] { e.count(Counter::script_compiled); });
   return hash;
 }
 

@@ -14,6 +14,7 @@
 using zeektrace::FileIdentity;
 using zeektrace::no_zeek_member;
 using zeektrace::script_line_mask;
+using zeektrace::script_stack_compiled;
 using zeektrace::script_stack_cut;
 using zeektrace::script_stack_torn;
 using zeektrace::ScriptFrames;
@@ -45,7 +46,7 @@ struct Task {
 constexpr uint64_t bias = 0x555500000000, heap_at = 0x7f0000000000, stack_at = 0x7ffc00000000;
 constexpr uint64_t region_size = 1 << 16;
 // The globals, as the file has them.
-constexpr uint64_t calls = 0x8000, frames = 0x8040, time_at = 0x8080, events = 0x8100, source = 0x8180, vtable = 0x8200;
+constexpr uint64_t calls = 0x8000, frames = 0x8040, time_at = 0x8080, events = 0x8100, source = 0x8180, vtable = 0x8200, zbody = 0x8280;
 
 ZeekImage image_of(bool has_frames) {
   ZeekImage image;
@@ -56,6 +57,8 @@ ZeekImage image_of(bool has_frames) {
   image.event_mgr = events;
   image.packet_source = source;
   image.connection_vtable = vtable;
+  image.compiled_vtable = zbody;
+  image.func_bodies = 24;
   image.call_size = has_frames ? 16 : 24;
   image.call_call = 0;
   (has_frames ? image.call_frame : image.call_func) = 8;
@@ -304,6 +307,7 @@ TEST_F(ZeekStack, the_innermost_function_is_at_its_statement) {
 TEST_F(ZeekStack, a_depth_that_was_asked_for) {
   three_with_frames();
   EXPECT_EQ(walk(2), (Frames{"cat", "DNS::f b.zeek:23"}));
+  EXPECT_EQ(flags, 0u) << "it is no loss";
 }
 
 // C++ code has called the function, not an expression of the script: its caller is where its statement says.
@@ -372,6 +376,20 @@ TEST_F(ZeekStack, other_threads_and_other_programs_have_none) {
   world_.inode.number = 9;
   EXPECT_EQ(walk(), Frames{});
   EXPECT_EQ(zt_zeek_time(), 0u);
+}
+
+TEST_F(ZeekStack, compiled_functions_are_told) {
+  three_with_frames();
+  const uint64_t handler = world_.function("dns_request", 1), bodies = world_.room(24), body = world_.room(64);
+  world_.put(handler + 24, bodies);
+  world_.put(bodies, body);
+  world_.put(body, bias + zbody + 16);
+  world_.fill_frame(handler_frame, handler, 0, calls_[2]);
+  EXPECT_EQ(walk(), (Frames{"cat", "DNS::f b.zeek:23", "dns_request a.zeek:12"}));
+  EXPECT_EQ(flags, script_stack_compiled);
+  world_.put(body, bias + vtable + 16);
+  walk();
+  EXPECT_EQ(flags, 0u) << "a statement of another kind";
 }
 
 TEST_F(ZeekStack, deep_recursion_is_cut) {

@@ -6,10 +6,13 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <map>
 
 #include "src/decode.h"
 #include "src/format.h"
+#include "src/node_names.h"
 #include "src/output/output.h"
+#include "src/script_stack.h"
 
 namespace zeektrace {
 namespace {
@@ -285,6 +288,58 @@ TEST(Format, OddFormatsDoNoHarm) {
   EXPECT_EQ(formatted("%d %d", {Signed{1}}), "1 ");
   EXPECT_EQ(formatted("%99999999999999999999d", {Signed{1}}), "%99999999999999999999d");
   EXPECT_EQ(formatted("", {}), "");
+}
+
+TEST(Decode, ScriptStacksHaveFunctionsFilesAndLines) {
+  auto map = map_of("", {Type::of(Kind::zstack)}, Type::of(Kind::count));
+  EXPECT_EQ(shown(map, {row({7}, {{1}})}), "@[\n    f a.zeek:7\n    g\n]: 1\n\n");
+  EXPECT_EQ(shown(map, {row({101}, {{1}})}), "@[\n    f a.zeek:101\n    g\n    [the frames above are left out]\n]: 1\n\n");
+  EXPECT_EQ(shown(map, {row({0}, {{1}})}), "@[\n]: 1\n\n");
+}
+
+TEST(Decode, NodesAndUids) {
+  auto map = map_of("", {Type::of(Kind::node), Type::of(Kind::uid)}, Type::of(Kind::count));
+  // 62 is "01": the lowest digit comes first.
+  EXPECT_EQ(shown(map, {row({3, 62, 61}, {{1}})}), "@[worker-3, C01Z]: 1\n\n");
+  EXPECT_EQ(shown(map, {row({3, 0, 0}, {{1}})}), "@[worker-3, ]: 1\n\n");
+}
+
+using Frames = std::vector<std::string>;
+const std::string invoke = "zeek::detail::ScriptFunc::Invoke(std::vector<zeek::Val>*, zeek::detail::Frame*) const+170";
+const std::string invoke_builtin = "zeek::detail::BuiltinFunc::Invoke(std::vector<zeek::Val>*, zeek::detail::Frame*) const";
+const Frames native = {"md5+3", invoke_builtin, "zeek::detail::CallExpr::Eval(zeek::detail::Frame*) const+9",
+                       "zeek::detail::ExprStmt::Exec(zeek::detail::Frame*, zeek::detail::StmtFlowType&)+52", invoke,
+                       "zeek::EventMgr::Drain()+12", "main"};
+
+TEST(ScriptStack, FunctionsStandWhereTheInterpreterRunsThem) {
+  const ScriptStack script{{{"md5_hash", "", 0}, {"f", "a.zeek", 3}}};
+  EXPECT_EQ(merged_frames(native, false, script), (Frames{"md5+3", "md5_hash", "f a.zeek:3", "zeek::EventMgr::Drain()+12", "main"}));
+  EXPECT_EQ(merged_frames({}, false, script), (Frames{"md5_hash", "f a.zeek:3"}));
+}
+
+TEST(ScriptStack, AnInvocationThatHasNoFrameYetStaysWhatItIs) {
+  EXPECT_EQ(merged_frames(native, false, {{{"f", "a.zeek", 3}}}),
+            (Frames{"md5+3", invoke_builtin, "f a.zeek:3", "zeek::EventMgr::Drain()+12", "main"}));
+}
+
+TEST(ScriptStack, OfNativeFramesThatAreCutTheInnermostAreMatched) {
+  const ScriptStack script{{{"md5_hash", "", 0}, {"f", "a.zeek", 3}, {"g", "a.zeek", 9}}};
+  EXPECT_EQ(merged_frames({native.begin(), native.begin() + 5}, true, script),
+            (Frames{"md5+3", "md5_hash", "f a.zeek:3", "g a.zeek:9"}));
+}
+
+TEST(NodeNames, AreKeptWhenTheProcessIsGone) {
+  std::map<pid_t, std::string> living = {{1, "worker-1"}, {2, ""}};
+  NodeNames nodes([&](pid_t pid) { return living.contains(pid) ? living[pid] : ""; });
+  nodes.appeared(1);
+  nodes.appeared(2);
+  living[2] = "manager";  // as a supervised node, which is forked first and named then
+  nodes.ask_again();
+  living.clear();
+  nodes.ended(1);
+  EXPECT_EQ(nodes.name(1), "worker-1");
+  EXPECT_EQ(nodes.name(2), "manager");
+  EXPECT_EQ(nodes.name(3), "pid 3");
 }
 
 }  // namespace
