@@ -17,6 +17,8 @@ ZeekImage zeek_image(const ZeekLayout& layout) {
   image.packet_mgr = global("packet_mgr");
   image.packet_source = global("packet_source");
   image.connection_vtable = global("connection_vtable");
+  image.compiled_vtable = global("compiled_vtable");
+  image.func_bodies = member("Func.bodies");
   image.call_size = member("CallInfo.size");
   image.call_call = member("CallInfo.call");
   image.call_frame = member("CallInfo.frame");

@@ -98,6 +98,7 @@ constexpr std::array globals = std::to_array<ZeekGlobal>({
     {"timer_mgr", D, end, "_ZN4zeek6detail9timer_mgrE"},
     {"packet_source", D, end, "_ZN4zeek9run_state6detail14current_pktsrcE"},
     {"connection_vtable", C, end, "_ZTVN4zeek10ConnectionE"},
+    {"compiled_vtable", D, end, "_ZTVN4zeek6detail5ZBodyE"},
     {"scopes", D, end, "_ZN4zeek6detailL6scopesE"},
 });
 
