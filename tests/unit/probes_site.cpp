@@ -1,4 +1,5 @@
 // Where uprobes go: the classes of instructions, and what the analysis makes of whole libraries.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -106,7 +107,11 @@ void sweep(const std::string& name) {
     last = function.address;
     counts["functions"]++;
     const auto site = entry_site(*code, function.address, arguments, features);
-    ASSERT_TRUE(site) << function.name << ": " << site.error().message;
+    if (!site) {  // none has another reason to be refused
+      ASSERT_THAT(site.error().message, testing::HasSubstr("head of a loop")) << function.name;
+      counts["heads of loops"]++;
+      continue;
+    }
     const auto free_site = entry_site(*code, function.address, {}, features);
     ASSERT_TRUE(free_site);
     EXPECT_LE(free_site->from_entry, longest) << function.name;
@@ -121,6 +126,7 @@ void sweep(const std::string& name) {
   }
   for (const auto& [what, count] : counts) std::printf("%s: %zu %s\n", name.c_str(), count, what.c_str());
   EXPECT_GT(counts["functions"], 100U);
+  EXPECT_LT(counts["heads of loops"] * 100, counts["functions"]);
   EXPECT_LT(counts["exits not known"] * 20, counts["functions"]);
 }
 TEST(Site, SweepOfLibstdcxx) { sweep("libstdc++"); }
