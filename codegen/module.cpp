@@ -14,6 +14,8 @@ extern "C" const char zeektrace_unwind_begin[];
 extern "C" const char zeektrace_unwind_end[];
 extern "C" const char zeektrace_zeek_begin[];
 extern "C" const char zeektrace_zeek_end[];
+extern "C" const char zeektrace_names_begin[];
+extern "C" const char zeektrace_names_end[];
 
 namespace zeektrace {
 namespace {
@@ -84,6 +86,7 @@ BpfModule::BpfModule(const Program& program)
   runtime_ = embedded(context, zeektrace_runtime_begin, zeektrace_runtime_end);
   walks_[0] = {zeektrace_unwind_begin, zeektrace_unwind_end};
   walks_[1] = {zeektrace_zeek_begin, zeektrace_zeek_end};
+  walks_[2] = {zeektrace_names_begin, zeektrace_names_end};
   module->setTargetTriple(runtime_->getTargetTriple());
   module->setDataLayout(runtime_->getDataLayout());
 }
@@ -166,6 +169,14 @@ llvm::Constant* BpfModule::numbers(const std::vector<uint32_t>& values) {
   llvm::Constant*& there = numbers_[&values];
   if (!there) there = global(llvm::ConstantDataArray::get(context, values), "numbers", ".rodata", 8);
   return there;
+}
+
+llvm::Constant* BpfModule::pattern(const NamePattern& pattern) {
+  std::vector<uint64_t> words;
+  for (const NamePattern::Bits& bits : pattern.accepts) words.insert(words.end(), bits.begin(), bits.end());
+  words.insert(words.end(), pattern.loops.begin(), pattern.loops.end());
+  words.insert(words.end(), pattern.end.begin(), pattern.end.end());
+  return global(llvm::ConstantDataArray::get(context, words), "pattern", ".rodata", 8);
 }
 
 llvm::Constant* BpfModule::text(const std::string& value) {

@@ -10,8 +10,10 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "codegen/object.h"
+#include "parser/name_pattern.h"
 #include "parser/program.h"
 
 namespace zeektrace {
@@ -46,6 +48,8 @@ class BpfModule {
   void define_scratch(uint32_t value_size);
   // `size` zero bytes in .rodata.
   llvm::Constant* zeros(uint32_t size);
+  // A pattern as names.bpf.c reads it, in .rodata.
+  llvm::Constant* pattern(const NamePattern& pattern);
   // The numbers, in .rodata; the same vector is there once.
   llvm::Constant* numbers(const std::vector<uint32_t>& values);
   // A constant text, NUL-terminated and zero-padded to a multiple of 8.
@@ -58,7 +62,7 @@ class BpfModule {
   // one may be missing there: its address is then null.
   llvm::Function* kernel_function(std::string_view name, llvm::FunctionType* type, bool is_weak = false);
   llvm::DebugLoc location(llvm::Function* function, uint32_t offset_in_source);
-  // A function of runtime.bpf.c, unwind.bpf.c or zeek.bpf.c, linked in at the end.
+  // A function of runtime.bpf.c or of the files of functions that are not inlined, linked in at the end.
   llvm::Function* runtime(std::string_view name);
 
   // Links the runtime, optimises, and writes the ELF file. The module can't be used after it.
@@ -90,7 +94,7 @@ class BpfModule {
     std::unique_ptr<llvm::Module> module = nullptr;
     bool is_called = false;
   };
-  std::array<Walk, 2> walks_;
+  std::array<Walk, 3> walks_;
 };
 
 }  // namespace zeektrace

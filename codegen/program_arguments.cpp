@@ -55,6 +55,10 @@ llvm::Value* ProgramEmitter::load_location(const Location& where, const Type& ty
     return load(base, {memory->adds, type});
   }
   if (auto* known = std::get_if<Constant>(&where)) return constant(known->value);
+  if (auto* of_call = std::get_if<Remembered>(&where)) {
+    if (!recalled_) bug("an object that the call's entry has not remembered");
+    return of_call->adds.empty() ? recalled_ : load(recalled_, {of_call->adds, type});
+  }
   bug("check let an unavailable argument pass");
 }
 
@@ -88,10 +92,15 @@ llvm::Value* ProgramEmitter::in_memory(const Pieces& pieces, const std::string& 
 }
 
 llvm::Value* ProgramEmitter::argument(const Field& field) {
-  if (field.type.is_string()) {
+  if (field.type.is_string() || field.type.kind == Type::Kind::type_name) {
     auto* at = std::get_if<ContextOffset>(&field.where);
-    if (!at) bug("a text argument that is not in the context");
+    llvm::Value* characters = at ? nullptr : load_location(field.where, Type::integer(8, false));
     llvm::Value* memory = buffer(field.type.storage());
+    if (characters) {
+      zero(memory, field.type.storage());
+      read_string(memory, ir.getInt32(field.type.size), characters);
+      return memory;
+    }
     if (field.type.storage() != field.type.size) zero(memory, field.type.storage());
     llvm::Value* from = ir.CreateConstGEP1_32(ir.getInt8Ty(), context(), at->offset);
     helper(HelperId::probe_read_kernel, {memory, ir.getInt32(field.type.size), from});

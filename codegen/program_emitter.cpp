@@ -37,13 +37,14 @@ llvm::Function* ProgramEmitter::emit() {
 
   ir.SetInsertPoint(start);
   gate();
+  names();
   ir.CreateBr(before_predicate);
   ir.SetInsertPoint(before_predicate);
   ir.CreateBr(predicate);
 
   scratch_at_ = before_predicate;
   ir.SetInsertPoint(predicate);
-  if (probe_.syntax->predicate) {
+  if (probe_.syntax->predicate && !probe_.is_silent) {
     ir.SetCurrentDebugLocation(module_.location(function_, probe_.syntax->predicate->span.begin));
     continue_if(truth(*probe_.syntax->predicate));
   }
@@ -63,7 +64,7 @@ llvm::Function* ProgramEmitter::emit() {
       zero(variables_[name].value, type.storage());
     }
   }
-  block(probe_.syntax->body);
+  if (!probe_.is_silent) block(probe_.syntax->body);
   ir.CreateBr(exit_);
 
   ir.SetInsertPoint(exit_);

@@ -1,5 +1,5 @@
 // One BPF program in the making: the only Emitter. It lays the program out as
-//   arguments · gate · pid filter · [scratch] · predicate · [scratch] · block · exit
+//   arguments · gate · pid filter · names · [scratch] · predicate · [scratch] · block · exit
 // and takes scratch memory at the first of the two places that needs it, so that an event which the predicate turns
 // away does not pay for what only the block uses.
 #pragma once
@@ -70,6 +70,14 @@ class ProgramEmitter final : public Emitter {
   Operand access(const Expr& expr);
   void continue_if(llvm::Value* condition);
   void gate();
+  void names();
+  llvm::Value* process_key(uint32_t number, llvm::Value* word);
+  llvm::Value* element_of(std::string_view map, llvm::Value* key);
+  llvm::Value* look_at_object(const NameFilter& filter, llvm::Value* object);
+  llvm::Value* is_wanted(const NameFilter& filter, llvm::Value* object);
+  llvm::Value* frame_pointer();
+  void remember(uint32_t number, llvm::Value* object, llvm::Value* wanted);
+  void recall(uint32_t number);
   void take_scratch(llvm::BasicBlock* at);
   void release_scratch();
 
@@ -143,6 +151,7 @@ class ProgramEmitter final : public Emitter {
   };
   Loop loop_;
   llvm::Value* gate_index_ = nullptr;
+  llvm::Value* recalled_ = nullptr;  // the object that the call's entry has remembered
   llvm::Value* destination_ = nullptr;  // for the buffer() of the expression that is being evaluated
   const Expr* target_ = nullptr;
   // Where a text is about to be read to of which nobody looks at what is behind its NUL, so that zero() leaves it alone; and

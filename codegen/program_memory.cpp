@@ -16,6 +16,8 @@ constexpr uint32_t largest_inline_copy = 64;
 constexpr uint64_t force_wakeup = 2;        // BPF_RB_FORCE_WAKEUP
 constexpr uint32_t scratch_header = 8;      // struct slot: busy
 constexpr uint32_t max_stacks = 16384;
+constexpr uint32_t most_verdicts = 32768;
+constexpr uint32_t most_calls = 65536;
 constexpr uint32_t ring_bytes_control = 64 << 10;
 constexpr uint32_t ring_bytes_data = 4 << 20;
 
@@ -119,7 +121,9 @@ llvm::Value* ProgramEmitter::helper(HelperId id, std::initializer_list<llvm::Val
 struct WaitingRead {
   std::string_view read, waiting;
 };
-constexpr WaitingRead waiting_reads[] = {{"zt_read", "zt_read_waiting"}, {"zt_read_string", "zt_read_string_waiting"}};
+constexpr WaitingRead waiting_reads[] = {{"zt_read", "zt_read_waiting"},
+                                         {"zt_read_string", "zt_read_string_waiting"},
+                                         {"zt_name_matches", "zt_name_matches_waiting"}};
 
 llvm::Value* ProgramEmitter::runtime(std::string_view function, std::initializer_list<llvm::Value*> args) {
   for (const auto& [read, waiting] : waiting_reads) {
@@ -139,6 +143,9 @@ llvm::Value* ProgramEmitter::our_map(std::string_view name) {
   // libbpf makes it as long as the machine has processors (libbpf 1.4, src/libbpf.c, map_set_def_max_entries).
   else if (name.starts_with(event_counter_maps)) shape = {MapType::perf_event_array, 4, 4, 0, 0};
   else if (name == room_map) shape = {MapType::array, 4, 8, 2 * static_cast<uint32_t>(program_.maps.size()), 0};
+  // The kernel lets go of the oldest: objects and calls of processes that have ended.
+  else if (name == verdict_map) shape = {MapType::lru_hash, 16, 8, most_verdicts, 0};
+  else if (name == call_map) shape = {MapType::lru_hash, 16, 8, most_calls, 0};
   else if (name == scratch_map) return module_.scratch();
   else bug(fmt::format("no map {}", name));
   return module_.map(name, shape);

@@ -24,6 +24,7 @@ namespace zeektrace {
 namespace {
 
 bool same_places(const Probe& a, const Probe& b) {
+  if (a.only.has_value() != b.only.has_value() || (a.only && !same_names(*a.only, *b.only))) return false;
   return std::ranges::equal(a.points, b.points, [](const AttachPoint& x, const AttachPoint& y) {
     return x.target == y.target && x.offset == y.offset;
   });

@@ -14,23 +14,6 @@ namespace {
 constexpr int most_walks = 12;
 constexpr size_t most_programs = 1024;
 
-bool same_location(const Location& a, const Location& b) {
-  if (a.index() != b.index()) return false;
-  if (auto* at = std::get_if<ContextOffset>(&a)) return at->offset == std::get<ContextOffset>(b).offset;
-  if (auto* at = std::get_if<DataLocation>(&a)) return at->offset == std::get<DataLocation>(b).offset;
-  if (auto* at = std::get_if<Chain>(&a))
-    return at->context_offset == std::get<Chain>(b).context_offset && at->offsets == std::get<Chain>(b).offsets;
-  if (auto* at = std::get_if<UserMemory>(&a))
-    return at->context_offset == std::get<UserMemory>(b).context_offset && at->adds == std::get<UserMemory>(b).adds &&
-           at->index == std::get<UserMemory>(b).index;
-  if (auto* at = std::get_if<Constant>(&a)) return at->value == std::get<Constant>(b).value;
-  if (auto* at = std::get_if<Pieces>(&a))
-    return std::ranges::equal(at->pieces, std::get<Pieces>(b).pieces, [](const auto& x, const auto& y) {
-      return x.context_offset == y.context_offset && x.size == y.size;
-    });
-  return true;
-}
-
 bool same_integer(const std::optional<Type>& a, const std::optional<Type>& b) {
   return a.has_value() == b.has_value() && (!a || a->spelling() == b->spelling());
 }
@@ -38,7 +21,13 @@ bool same_integer(const std::optional<Type>& a, const std::optional<Type>& b) {
 // What tells a place from others: in a file the offset, whatever name led there; elsewhere the name.
 std::string place_of(const AttachPoint& point) {
   bool in_file = point.target.starts_with('/');
-  return fmt::format("{} {} {} {}", fmt::ptr(point.how), point.target, point.offset, in_file ? "" : point.name);
+  return fmt::format("{} {} {} {} {}", fmt::ptr(point.how), point.target, point.offset, in_file ? "" : point.name,
+                     point.only ? point.only->pattern : "");
+}
+
+bool same_filter(const std::optional<NameFilter>& a, const std::optional<NameFilter>& b) {
+  if (!a || !b) return !a && !b;
+  return same_names(*a, *b) && same_location(a->object, b->object);
 }
 
 // Who describes the record that a type is, or leads to.
@@ -155,6 +144,7 @@ Result<Program> Checking::run() {
   lay_out_maps();
   reports_ = &diagnostics_;
   walk();
+  remember_calls();
   find_call_pairs();
   return std::move(program_);
 }
@@ -199,6 +189,7 @@ Status Checking::expand_points(const AttachSpec& spec, const std::set<std::strin
   auto points = provider->expand(machine_, *target);
   if (!points) return refused(points.error());
   for (AttachPoint& point : *points) {
+    except_earlier(point, all);
     if (!places_.insert(place_of(point)).second) continue;  // an earlier attach point of this probe names it, too
     auto fields = provider->fields(machine_, point);
     if (!fields) return refused(fields.error());
@@ -214,6 +205,18 @@ Status Checking::expand_points(const AttachSpec& spec, const std::set<std::strin
   return Nothing{};
 }
 
+// What two globs of one probe match is met once, as what the first one names.
+void Checking::except_earlier(AttachPoint& point, const std::vector<ExpandedPoint>& all) {
+  if (!point.only) return;
+  for (const ExpandedPoint& each : all) {
+    const AttachPoint& earlier = each.point;
+    bool same_things = earlier.how == point.how && earlier.target == point.target && earlier.offset == point.offset &&
+                       earlier.only && earlier.only->text == point.only->text &&
+                       earlier.only->require == point.only->require && earlier.only->pattern != point.only->pattern;
+    if (same_things) point.only->except.push_back(earlier.only->pattern);
+  }
+}
+
 // Points share a program when they are attached in the same way, have in common the arguments that are named, and can be
 // told apart.
 void Checking::add_to_group(std::vector<Probe>& groups, const ProbeDecl& decl, const std::set<std::string>& mentioned,
@@ -222,7 +225,7 @@ void Checking::add_to_group(std::vector<Probe>& groups, const ProbeDecl& decl, c
   bool can_share = point.how->has_cookie || point.provider->gate;
   for (Probe& group : groups) {
     const AttachPoint& first = group.points.front();
-    if (!can_share || group.how != point.how || first.provider != point.provider || 
+    if (!can_share || group.how != point.how || first.provider != point.provider || !same_filter(group.only, point.only) ||
         !same_fields(group.fields, expanded.fields, mentioned))
       continue;
     group.points.push_back(std::move(point));
@@ -232,6 +235,7 @@ void Checking::add_to_group(std::vector<Probe>& groups, const ProbeDecl& decl, c
   probe.syntax = &decl;
   probe.how = point.how;
   probe.fields = std::move(expanded.fields);
+  probe.only = point.only;
   if (options_.only_pid && !point.how->filters_pid) probe.only_pid = options_.only_pid;
   probe.points.push_back(std::move(point));
   groups.push_back(std::move(probe));
@@ -267,6 +271,12 @@ void Checking::name_probes() {
     constexpr size_t kernel_limit = 15;  // BPF_OBJ_NAME_LEN - 1
     probe.function = fmt::format("p{}_{}", i, provider.name).substr(0, kernel_limit);
     if (provider.gate) probe.gate = provider.gate(probe.points);
+    for (size_t j = 0; probe.only && j <= i; j++) {
+      const Probe& alike = program_.probes[j];
+      if (!alike.only || !same_names(*alike.only, *probe.only)) continue;
+      probe.names = j == i ? static_cast<uint32_t>(i) : alike.names;
+      break;
+    }
     probe.first_point = static_cast<uint32_t>(program_.point_names.size());
     for (const AttachPoint& point : probe.points) {
       program_.point_names.push_back(point.name);

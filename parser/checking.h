@@ -53,6 +53,7 @@ class Checking final : public Checker {
   Status expand_points(const AttachSpec& spec, const std::set<std::string>& mentioned, std::vector<ExpandedPoint>& all);
   void add_to_group(std::vector<Probe>& groups, const ProbeDecl& decl, const std::set<std::string>& mentioned,
                     ExpandedPoint expanded);
+  void except_earlier(AttachPoint& point, const std::vector<ExpandedPoint>& all);
   std::optional<std::string> fill_parameters(const AttachSpec& spec);
   void name_probes();
   void find_twins();
@@ -115,6 +116,9 @@ class Checking final : public Checker {
   size_t times_emptied(uint32_t map) const;
   std::optional<CallPair> pair_of(uint32_t map) const;
   void find_call_pairs();
+  // Calls that are remembered (name_filters.cpp).
+  Probe& entry_of(uint32_t at_return);
+  void remember_calls();
 
   const Source& source_;
   const Ast& ast_;

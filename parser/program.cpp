@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "parser/result.h"
 
 namespace zeektrace {
@@ -53,6 +55,28 @@ uint32_t part_key_offset(const MapDef& map, size_t index) {
   if (!text || index < *text) return map.key_offset(index);
   uint32_t whole = map.keys[*text].storage();
   return index == *text ? map.key_size() - whole : map.key_offset(index) - whole;
+}
+
+bool same_location(const Location& a, const Location& b) {
+  if (a.index() != b.index()) return false;
+  if (auto* at = std::get_if<ContextOffset>(&a)) return at->offset == std::get<ContextOffset>(b).offset;
+  if (auto* at = std::get_if<DataLocation>(&a)) return at->offset == std::get<DataLocation>(b).offset;
+  if (auto* at = std::get_if<Chain>(&a))
+    return at->context_offset == std::get<Chain>(b).context_offset && at->offsets == std::get<Chain>(b).offsets;
+  if (auto* at = std::get_if<UserMemory>(&a))
+    return at->context_offset == std::get<UserMemory>(b).context_offset && at->adds == std::get<UserMemory>(b).adds &&
+           at->index == std::get<UserMemory>(b).index;
+  if (auto* at = std::get_if<Constant>(&a)) return at->value == std::get<Constant>(b).value;
+  if (auto* at = std::get_if<Pieces>(&a))
+    return std::ranges::equal(at->pieces, std::get<Pieces>(b).pieces, [](const auto& x, const auto& y) {
+      return x.context_offset == y.context_offset && x.size == y.size;
+    });
+  if (auto* at = std::get_if<Remembered>(&a)) return at->adds == std::get<Remembered>(b).adds;
+  return true;
+}
+
+bool same_names(const NameFilter& a, const NameFilter& b) {
+  return a.text == b.text && a.pattern == b.pattern && a.except == b.except && a.require == b.require;
 }
 
 }  // namespace zeektrace

@@ -64,13 +64,19 @@ struct Pieces {
   };
   std::vector<Piece> pieces;
 };
+// At a function's return: address = the object that the probe at the call's entry has remembered (Probe::recalls), plus
+// adds[0]; for each further one address = *(u64 *)address + adds[i]. Without any the value is the object's address itself.
+struct Remembered {
+  std::vector<int64_t> adds = {0};
+};
 // It can't be had here, and why.
 struct Unavailable {
   std::string reason;
 };
-using Location = std::variant<ContextOffset, Chain, DataLocation, UserMemory, Pieces, Constant, Unavailable>;
+using Location = std::variant<ContextOffset, Chain, DataLocation, UserMemory, Pieces, Constant, Remembered, Unavailable>;
 
-// An argument that a provider offers: "arg0" … "retval", or "args.NAME".
+// An argument that a provider offers: "arg0" … "retval", or "args.NAME". Where a text is not in the context, what is found at
+// its place is the address of its characters.
 struct Field {
   std::string name;
   Type type;
@@ -96,6 +102,28 @@ struct Gate {
   std::vector<Requirement> require;
 };
 
+// Run the program only for objects that have a name which matches. The kernel side remembers by process and address which
+// have one; what begins with "lambda_<" it looks at each time, since such objects come and go.
+struct NameFilter {
+  Location object;            // its address, when the function is entered
+  std::vector<int64_t> text;  // address = object + text[0]; for each further one address = *(u64 *)address + text[i]: the characters
+  std::string pattern = "*";  // a glob, or a literal name
+  std::vector<std::string> except;  // names that an earlier attach point of the same probe has taken
+  // The unsigned number of `size` bytes that is found as `text` is must be `value`.
+  struct Requirement {
+    std::vector<int64_t> adds;
+    uint32_t size = 8;
+    uint64_t value = 0;
+    bool operator==(const Requirement&) const = default;
+  };
+  std::vector<Requirement> require;
+
+  bool passes_all() const { return pattern == "*" && except.empty() && require.empty(); }
+};
+// Whether two of them say the same of an object, wherever its address is found.
+bool same_names(const NameFilter& a, const NameFilter& b);
+bool same_location(const Location& a, const Location& b);
+
 // One place to attach to, as a provider's expand() found it.
 struct AttachPoint {
   const Provider* provider = nullptr;
@@ -109,6 +137,10 @@ struct AttachPoint {
   uint64_t semaphore = 0;
   std::string why;     // for -v: the reason for a mechanism that was not the first choice
   int64_t gate = 0;    // the value that Gate::of holds for this point, where the mechanism has a gate (a syscall's number)
+  // Of a return, too, although its object is known only at the entry: see `entry`.
+  std::optional<NameFilter> only = std::nullopt;
+  // Of a return: how a probe on the entry of the same function is attached, should something have to be remembered of the call.
+  const Mechanism* entry = nullptr;
 };
 
 // One BPF program. A block with attach points of several mechanisms gives several Probes with the same syntax.
@@ -120,6 +152,14 @@ struct Probe {
   std::vector<Field> fields;          // the same for all points
   std::set<std::string> used_fields;  // those that the predicate or the block reads
   std::optional<Gate> gate;
+  std::optional<NameFilter> only;
+  uint32_t names = 0;  // number of the filter: of those that say the same there is one
+  // A call whose filter lets it pass is remembered at its entry, with the object's address, under the process, the stack
+  // pointer and a number, by the probe that has it in `remembers`; the probe at the return that has it in `recalls` runs
+  // for these calls only. Calls that call themselves, and what exceptions have left behind, are told apart so.
+  std::vector<uint32_t> remembers;
+  std::optional<uint32_t> recalls;
+  bool is_silent = false;  // made by check, to remember calls: it has no predicate and no block
   // Only events of this process (its tgid as Program::only_pid_namespace counts): -p or -c, where the mechanism does
   // not filter by itself.
   std::optional<uint32_t> only_pid;
@@ -269,6 +309,8 @@ constexpr std::string_view ring_map = "zt_ring";          // BPF_MAP_TYPE_RINGBU
 constexpr std::string_view counter_map = "zt_counters";   // per-CPU array of u64, by Counter
 constexpr std::string_view stack_map = "zt_stacks";
 constexpr std::string_view scratch_map = "zt_scratch";
+constexpr std::string_view verdict_map = "zt_verdicts";  // {(number of the filter << 32) | tgid, object} → 0 or 1
+constexpr std::string_view call_map = "zt_calls";        // {(number << 32) | tgid, stack pointer} → object, 0 for none
 constexpr std::string_view event_counter_maps = "zt_pmc_";  // perf event arrays, by processor
 std::string event_counter_map(uint32_t index);
 // How many keys a map of several parts has: a pair of u64 for each map of the script, {made less deleted by the programs,

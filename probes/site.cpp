@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "parser/registry.h"
 #include "probes/features.h"
 #include "probes/function_body.h"
 #include "probes/go_binary.h"
@@ -26,6 +27,17 @@ Run on_this_kernel(Run run, Features& features) {
 void need(Needs& needs, uint32_t context_offset) {
   if (context_offset > pt_regs::sp || context_offset % 8 != 0) needs.anything_else = true;
   else needs.registers |= register_at(context_offset);
+}
+
+void need(Needs& needs, const Location& where) {
+  if (const auto* at = std::get_if<ContextOffset>(&where)) need(needs, at->offset);
+  else if (const auto* in = std::get_if<UserMemory>(&where)) {
+    need(needs, in->context_offset);
+    if (in->index) need(needs, in->index->context_offset);
+  } else if (std::holds_alternative<Constant>(where) || std::holds_alternative<Remembered>(where)) return;
+  else if (const auto* pieces = std::get_if<Pieces>(&where))
+    for (const auto& piece : pieces->pieces) need(needs, piece.context_offset);
+  else needs.anything_else = true;
 }
 
 // Whether an indirect jump of the body could lead to this address. Where a label of a table lies, the stack is as deep
@@ -81,17 +93,9 @@ bool is_passed_once(const Code& code, const FunctionBody& body, uint64_t begin, 
 
 Needs needs_of(const Probe& probe) {
   Needs needs;
-  for (const Field& field : probe.fields) {
-    if (!probe.used_fields.contains(field.name)) continue;
-    if (const auto* at = std::get_if<ContextOffset>(&field.where)) need(needs, at->offset);
-    else if (const auto* in = std::get_if<UserMemory>(&field.where)) {
-      need(needs, in->context_offset);
-      if (in->index) need(needs, in->index->context_offset);
-    } else if (std::holds_alternative<Constant>(field.where)) continue;
-    else if (const auto* pieces = std::get_if<Pieces>(&field.where))
-      for (const auto& piece : pieces->pieces) need(needs, piece.context_offset);
-    else needs.anything_else = true;
-  }
+  for (const Field& field : probe.fields)
+    if (probe.used_fields.contains(field.name)) need(needs, field.where);
+  if (probe.only && !probe.how->at_return) need(needs, probe.only->object);
   return needs;
 }
 

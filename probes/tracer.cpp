@@ -172,8 +172,10 @@ Result<size_t> Tracer::arm() {
     }
     auto attached = probe.how->attach({state_->programs[i], probe, state_->machine});
     if (!attached) return attached.error();
-    points += probe.points.size();
-    for (const Skipped& skipped : attached->skipped()) points -= skipped.whole_point;
+    if (!probe.is_silent) {
+      points += probe.points.size();
+      for (const Skipped& skipped : attached->skipped()) points -= skipped.whole_point;
+    }
     links.take(*std::move(attached));
   }
   state_->links = std::move(links);
@@ -274,6 +276,7 @@ std::vector<std::string> Tracer::describe() const {
       line += ", " + probe.points[i].name;
     if (probe.points.size() > most_named)
       line += fmt::format(" and {} more", probe.points.size() - most_named);
+    if (probe.is_silent) line += ", where it is entered";
     lines.push_back(fmt::format("{}: {}", line, probe.how->name));
     if (probe.how->describe == nullptr) continue;
     for (std::string& each : probe.how->describe(probe, state_->machine)) lines.push_back("  " + each);

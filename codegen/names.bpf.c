@@ -1,0 +1,82 @@
+// Whether a name in the process's memory is one that a probe was asked for. Compiled to bitcode with its debug information,
+// since it is a function of its own in the object: its buffer does not count against the program's stack, and it runs once
+// for each object that has a name (codegen/program_names.cpp), not for each event.
+
+typedef unsigned char u8;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef long long s64;
+
+#ifndef ZEEKTRACE_HELPERS
+#define ROUND_BY_ROUND _Pragma("clang loop unroll(disable)")
+// Numbers of include/uapi/linux/bpf.h (enum bpf_func_id), fixed for ever by the kernel's ABI.
+static long (*const bpf_probe_read_user_str)(void *dst, u32 size, const void *from) = (void *)114;
+static long (*const bpf_copy_from_user)(void *dst, u32 size, const void *from) = (void *)148;
+#else
+#define ROUND_BY_ROUND
+#endif
+
+// Hidden: libbpf makes it a static function, which the verifier looks at with the arguments that it is called with.
+#define FUNCTION __attribute__((noinline, visibility("hidden"), used))
+#define INLINE static __attribute__((always_inline)) inline
+
+#define CHARACTERS 127
+#define NAME_BYTES 128
+
+// parser/name_pattern.h
+struct name_pattern {
+  u64 accepts[256][2];
+  u64 loops[2];
+  u64 end[2];
+};
+
+// What is given back; program_names.cpp has the same numbers.
+enum verdict { no = 0, yes = 1, unread = 2, passing = 4 };
+
+// Functions made while the script runs are called so, and end again; another one may then have their address.
+#define PASSING "lambda_<"
+
+// Without branches on what is in the name, so that the verifier follows one way through it.
+INLINE u64 matches(const struct name_pattern *pattern, const u8 *name) {
+  u64 low = 1, high = 0;
+  ROUND_BY_ROUND
+  for (u32 i = 0; i < CHARACTERS; i++) {
+    u64 c = name[i];
+    u64 go = -(u64)(c != 0);  // all ones until the name ends
+    u64 stepped_low = low & pattern->accepts[c][0], stepped_high = high & pattern->accepts[c][1];
+    u64 next_low = stepped_low << 1 | (low & pattern->loops[0]);
+    u64 next_high = stepped_high << 1 | stepped_low >> 63 | (high & pattern->loops[1]);
+    low = (next_low & go) | (low & ~go);
+    high = (next_high & go) | (high & ~go);
+  }
+  return ((low & pattern->end[0]) | (high & pattern->end[1])) != 0;
+}
+
+INLINE u64 verdict_on(const struct name_pattern *pattern, const u8 *name) {
+  u64 first, other;
+  __builtin_memcpy(&first, name, 8);
+  __builtin_memcpy(&other, PASSING, 8);
+  u64 result = matches(pattern, name) ? yes : no;
+  return first == other ? result | passing : result;
+}
+
+FUNCTION u64 zt_name_matches(const struct name_pattern *pattern, u64 from) {
+  u8 name[NAME_BYTES] __attribute__((aligned(8))) = {};
+  if (bpf_probe_read_user_str(name, NAME_BYTES, (const void *)from) < 0)
+    return unread;
+  return verdict_on(pattern, name);
+}
+
+// In a program that may sleep: what is not in memory is brought in.
+FUNCTION u64 zt_name_matches_waiting(const struct name_pattern *pattern, u64 from) {
+  u8 name[NAME_BYTES] __attribute__((aligned(8))) = {};
+  long status = bpf_probe_read_user_str(name, NAME_BYTES, (const void *)from);
+  u8 byte;
+  if (status < 0 && bpf_copy_from_user(&byte, 1, (const void *)from) == 0)
+    status = bpf_probe_read_user_str(name, NAME_BYTES, (const void *)from);
+  if (status < 0 && bpf_copy_from_user(&byte, 1, (const void *)((from | 4095) + 1)) == 0)
+    status = bpf_probe_read_user_str(name, NAME_BYTES, (const void *)from);
+  if (status < 0)
+    return unread;
+  return verdict_on(pattern, name);
+}

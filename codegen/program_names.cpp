@@ -1,0 +1,125 @@
+// The programs of probes that are wanted for objects of certain names only (NameFilter): the verdict on an object, and calls
+// that are remembered from their entry to their return.
+#include <fmt/format.h>
+
+#include "codegen/program_emitter.h"
+
+namespace zeektrace {
+namespace {
+
+// Verdicts of names.bpf.c.
+constexpr uint64_t yes = 1;
+constexpr uint64_t not_kept = 2 | 4;  // not read; of something that comes and goes
+
+}  // namespace
+
+// {(number << 32) | tgid, word} in memory of the program's own.
+llvm::Value* ProgramEmitter::process_key(uint32_t number, llvm::Value* word) {
+  llvm::AllocaInst* key = local(llvm::ArrayType::get(ir.getInt64Ty(), 2));
+  key->setAlignment(llvm::Align(8));
+  llvm::Value* tgid = ir.CreateLShr(helper(HelperId::get_current_pid_tgid, {}), constant(32));
+  ir.CreateAlignedStore(ir.CreateOr(tgid, constant(uint64_t{number} << 32)), key, llvm::Align(8));
+  ir.CreateAlignedStore(word, ir.CreateConstGEP1_32(ir.getInt8Ty(), key, 8), llvm::Align(8));
+  return key;
+}
+
+llvm::Value* ProgramEmitter::element_of(std::string_view map, llvm::Value* key) {
+  return ir.CreateIntToPtr(helper(HelperId::map_lookup_elem, {our_map(map), key}), ir.getPtrTy());
+}
+
+// Whether an object's name and what else is asked of it are wanted, found out from the object: 0 or 1, and a bit that says
+// that the answer is not to be kept.
+llvm::Value* ProgramEmitter::look_at_object(const NameFilter& filter, llvm::Value* object) {
+  llvm::AllocaInst* verdict = local(ir.getInt64Ty());
+  ir.CreateStore(constant(0), verdict);
+  auto* after = llvm::BasicBlock::Create(module_.context, "looked", function_, exit_);
+  auto go_on_if = [&](llvm::Value* condition) {
+    auto* next = llvm::BasicBlock::Create(module_.context, "", function_, after);
+    ir.CreateCondBr(condition, next, after);
+    ir.SetInsertPoint(next);
+  };
+  for (const auto& [adds, size, value] : filter.require)
+    go_on_if(ir.CreateICmpEQ(load(object, {adds, Type::integer(size, false)}), constant(value)));
+  llvm::Value* name = follow(object, {filter.text, Type::integer(1, false)});
+  auto matches = [&](const std::string& glob) -> llvm::Value* {
+    const auto pattern = name_pattern(glob);
+    if (!pattern) bug("a provider let too long a name pass");
+    return runtime("zt_name_matches", {module_.pattern(*pattern), name});
+  };
+  llvm::Value* wanted = matches(filter.pattern);
+  ir.CreateStore(wanted, verdict);
+  for (const std::string& taken : filter.except) {
+    go_on_if(ir.CreateICmpNE(ir.CreateAnd(wanted, constant(yes)), constant(0)));
+    wanted = ir.CreateAnd(wanted, ir.CreateNot(ir.CreateAnd(matches(taken), constant(yes))));
+    ir.CreateStore(wanted, verdict);
+  }
+  ir.CreateBr(after);
+  ir.SetInsertPoint(after);
+  return ir.CreateLoad(ir.getInt64Ty(), verdict);
+}
+
+// An i1. One lookup, once an object is known.
+llvm::Value* ProgramEmitter::is_wanted(const NameFilter& filter, llvm::Value* object) {
+  if (filter.passes_all()) return ir.getTrue();
+  llvm::Value* key = process_key(probe_.names, object);
+  llvm::Value* known = element_of(verdict_map, key);
+  llvm::AllocaInst* verdict = local(ir.getInt64Ty());
+  auto* remembered = llvm::BasicBlock::Create(module_.context, "known", function_, exit_);
+  auto* unknown = llvm::BasicBlock::Create(module_.context, "unknown", function_, exit_);
+  auto* after = llvm::BasicBlock::Create(module_.context, "judged", function_, exit_);
+  ir.CreateCondBr(ir.CreateIsNull(known), unknown, remembered);
+  ir.SetInsertPoint(remembered);
+  ir.CreateStore(ir.CreateLoad(ir.getInt64Ty(), known), verdict);
+  ir.CreateBr(after);
+  ir.SetInsertPoint(unknown);
+  llvm::Value* found = look_at_object(filter, object);
+  ir.CreateStore(ir.CreateAnd(found, constant(yes)), verdict);
+  when(ir.CreateICmpEQ(ir.CreateAnd(found, constant(not_kept)), constant(0)),
+       [&] { helper(HelperId::map_update_elem, {our_map(verdict_map), key, verdict, constant(0)}); });
+  ir.CreateBr(after);
+  ir.SetInsertPoint(after);
+  return ir.CreateICmpNE(ir.CreateLoad(ir.getInt64Ty(), verdict), constant(0));
+}
+
+llvm::Value* ProgramEmitter::frame_pointer() {
+  const Mechanism::Frame& frame = *probe_.how->frame;
+  return ir.CreateAdd(load_context(frame.context_offset, 8, false), constant(static_cast<uint64_t>(frame.add)));
+}
+
+// At the entry: the call's object, or 0 in the place of what an earlier call there has left behind.
+void ProgramEmitter::remember(uint32_t number, llvm::Value* object, llvm::Value* wanted) {
+  llvm::AllocaInst* word = local(ir.getInt64Ty());
+  ir.CreateStore(ir.CreateSelect(wanted, object, constant(0)), word);
+  llvm::Value* key = process_key(number, frame_pointer());
+  llvm::Value* there = element_of(call_map, key);
+  llvm::Value* is_there = ir.CreateIsNotNull(there);
+  when(is_there, [&] { ir.CreateStore(ir.CreateLoad(ir.getInt64Ty(), word), there); });
+  when(ir.CreateAnd(wanted, ir.CreateNot(is_there)), [&] {
+    llvm::Value* status = helper(HelperId::map_update_elem, {our_map(call_map), key, word, constant(0)});
+    when(ir.CreateICmpSLT(status, constant(0)), [&] { count(Counter::map_full); });
+  });
+}
+
+// At the return.
+void ProgramEmitter::recall(uint32_t number) {
+  llvm::Value* there = element_of(call_map, process_key(number, frame_pointer()));
+  continue_if(ir.CreateIsNotNull(there));
+  recalled_ = ir.CreateLoad(ir.getInt64Ty(), there);
+  continue_if(ir.CreateICmpNE(recalled_, constant(0)));
+  ir.CreateStore(constant(0), there);
+}
+
+void ProgramEmitter::names() {
+  if (!probe_.only) return;
+  if (probe_.how->at_return) {
+    if (probe_.recalls) recall(*probe_.recalls);
+    return;
+  }
+  if (probe_.only->passes_all() && probe_.remembers.empty()) return;
+  llvm::Value* object = load_location(probe_.only->object, Type::integer(8, false));
+  llvm::Value* wanted = is_wanted(*probe_.only, object);
+  for (const uint32_t number : probe_.remembers) remember(number, object, wanted);
+  continue_if(wanted);
+}
+
+}  // namespace zeektrace

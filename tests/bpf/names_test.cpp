@@ -1,0 +1,104 @@
+// What the kernel side makes of a glob and a name, beside what the user side makes of both.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+#include <string>
+
+#include "parser/name_pattern.h"
+
+using zeektrace::name_pattern;
+using zeektrace::NamePattern;
+
+extern "C" unsigned long long zt_name_matches(const NamePattern* pattern, unsigned long long from);
+extern "C" unsigned long long zt_name_matches_waiting(const NamePattern* pattern, unsigned long long from);
+
+static int absences = 0;  // how many reads fail before the name is in memory
+
+extern "C" long names_read_text(void* to, unsigned size, const void* from) {
+  if (from == nullptr || absences > 0) return -14;
+  const size_t length = strnlen(static_cast<const char*>(from), size - 1);
+  std::memcpy(to, from, length);
+  static_cast<char*>(to)[length] = 0;
+  return static_cast<long>(length + 1);
+}
+extern "C" long names_bring_in(void*, unsigned, const void*) { return absences-- > 0 ? 0 : -14; }
+
+namespace {
+
+constexpr unsigned long long yes = 1, unread = 2, passing = 4;
+
+unsigned long long matches(std::string_view glob, const std::string& name) {
+  const auto pattern = name_pattern(glob);
+  EXPECT_TRUE(pattern) << glob;
+  return pattern ? zt_name_matches(&*pattern, reinterpret_cast<uint64_t>(name.c_str())) : 99;
+}
+
+// By the meaning of the words: a star is any text, one character at a time.
+bool slowly(std::string_view glob, std::string_view name) {
+  if (glob.empty()) return name.empty();
+  if (glob[0] == '*') return slowly(glob.substr(1), name) || (!name.empty() && slowly(glob, name.substr(1)));
+  if (name.empty()) return false;
+  return (glob[0] == '?' || glob[0] == name[0]) && slowly(glob.substr(1), name.substr(1));
+}
+
+}  // namespace
+
+TEST(Names, ALiteralNameIsItselfOnly) {
+  EXPECT_EQ(matches("dns_request", "dns_request"), yes);
+  EXPECT_EQ(matches("dns_request", "dns_requests"), 0);
+  EXPECT_EQ(matches("dns_request", "dns_reques"), 0);
+  EXPECT_EQ(matches("dns_request", ""), 0);
+  EXPECT_EQ(matches("", ""), yes);
+}
+
+TEST(Names, SetsAndStars) {
+  EXPECT_EQ(matches("HTTP::[a-m]*", "HTTP::log_http"), yes);
+  EXPECT_EQ(matches("HTTP::[!a-m]*", "HTTP::log_http"), 0);
+  EXPECT_EQ(matches("*", ""), yes);
+  EXPECT_EQ(matches("a[]x]b", "a]b"), yes);
+  EXPECT_EQ(matches("a[b", "a[b"), yes);
+  EXPECT_EQ(matches("**a**", "bab"), yes);
+}
+
+TEST(Names, AreAsTheirMeaningSaysForAnyTextOfTwoLetters) {
+  std::mt19937 random(7);
+  const std::string letters = "ab*?";
+  for (int round = 0; round < 20000; round++) {
+    std::string glob, name;
+    for (size_t left = random() % 8; left > 0; left--) glob += letters[random() % 4];
+    for (size_t left = random() % 9; left > 0; left--) name += letters[random() % 2];
+    ASSERT_EQ(matches(glob, name), slowly(glob, name) ? yes : 0) << glob << " on " << name;
+  }
+}
+
+TEST(Names, AsLongAsTheyMayBe) {
+  const std::string longest(zeektrace::most_name_characters, 'n');
+  EXPECT_EQ(matches(longest, longest), yes);
+  EXPECT_EQ(matches(longest, longest.substr(1)), 0);
+  EXPECT_EQ(matches(longest.substr(1) + "*", longest), yes);
+  EXPECT_EQ(matches("*" + longest.substr(2) + "x", longest), 0);
+  EXPECT_FALSE(name_pattern(longest + "n"));
+  EXPECT_EQ(matches("*q", longest + "q"), 0) << "what is behind is not seen";
+}
+
+TEST(Names, OfWhatComesAndGoesAreNotToBeKept) {
+  EXPECT_EQ(matches("*", "lambda_<123>"), yes | passing);
+  EXPECT_EQ(matches("dns*", "lambda_<123>"), passing);
+  EXPECT_EQ(matches("*", "lambda"), yes);
+}
+
+TEST(Names, ThatCanNotBeReadAreNoAnswer) {
+  const auto all = name_pattern("*");
+  EXPECT_EQ(zt_name_matches(&*all, 0), unread);
+  const std::string name = "x";
+  const auto at = reinterpret_cast<uint64_t>(name.c_str());
+  absences = 1;
+  EXPECT_EQ(zt_name_matches(&*all, at), unread);
+  EXPECT_EQ(zt_name_matches_waiting(&*all, at), yes);
+  absences = 2;  // it reaches into a second page
+  EXPECT_EQ(zt_name_matches_waiting(&*all, at), yes);
+  absences = 3;
+  EXPECT_EQ(zt_name_matches_waiting(&*all, at), unread);
+  absences = 0;
+}
