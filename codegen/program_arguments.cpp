@@ -32,6 +32,22 @@ llvm::Value* ProgramEmitter::load_context(uint32_t offset, uint32_t size, bool i
   return loaded;
 }
 
+llvm::Value* ProgramEmitter::load_user(const UserMemory& memory, const Type& type) {
+  const Type word = Type::integer(8, false);
+  llvm::Value* base = load_context(memory.context_offset, 8, false);
+  std::vector<int64_t> adds = memory.adds;
+  if (memory.index) {
+    const auto& [context_offset, scale, from, at] = *memory.index;
+    llvm::Value* number = load_context(context_offset, 8, false);
+    if (!from.empty()) number = load(number, {from, word});
+    const auto before = adds.begin() + static_cast<std::ptrdiff_t>(at);
+    if (at > 0) base = load(base, {{adds.begin(), before}, word});
+    base = ir.CreateAdd(base, ir.CreateMul(number, constant(scale)));
+    adds.erase(adds.begin(), before);
+  }
+  return load(base, {adds, type});
+}
+
 llvm::Value* ProgramEmitter::load_location(const Location& where, const Type& type) {
   uint32_t size = type.is_pointer() ? 8 : type.size;
   if (auto* at = std::get_if<ContextOffset>(&where)) {
@@ -46,14 +62,9 @@ llvm::Value* ProgramEmitter::load_location(const Location& where, const Type& ty
     const std::vector<int64_t> adds(chain->offsets.begin(), chain->offsets.end());
     return load(load_context(chain->context_offset, 8, false), {adds, type});
   }
-  if (auto* memory = std::get_if<UserMemory>(&where)) {
-    llvm::Value* base = load_context(memory->context_offset, 8, false);
-    if (memory->index) {
-      llvm::Value* index = load_context(memory->index->context_offset, 8, false);
-      base = ir.CreateAdd(base, ir.CreateMul(index, constant(memory->index->scale)));
-    }
-    return load(base, {memory->adds, type});
-  }
+  if (auto* memory = std::get_if<UserMemory>(&where)) return load_user(*memory, type);
+  if (auto* product = std::get_if<Product>(&where))
+    return ir.CreateMul(load_context(product->a_offset, 8, false), load_context(product->b_offset, 8, false));
   if (auto* known = std::get_if<Constant>(&where)) return constant(known->value);
   if (auto* of_call = std::get_if<Remembered>(&where)) {
     if (!recalled_) bug("an object that the call's entry has not remembered");

@@ -57,6 +57,7 @@ class ProgramEmitter final : public Emitter {
   llvm::Value* index_cell(uint32_t index);
   llvm::Value* load_context(uint32_t offset, uint32_t size, bool is_signed);
   llvm::Value* load_location(const Location& where, const Type& type);
+  llvm::Value* load_user(const UserMemory& memory, const Type& type);
   bool may_wait() const;
   llvm::Value* in_memory(const Pieces& pieces, const std::string& name);
   // Of the object's address: where the place is, what stands there, how many.
@@ -71,6 +72,8 @@ class ProgramEmitter final : public Emitter {
   void continue_if(llvm::Value* condition);
   void gate();
   void names();
+  void filter_names();
+  void follow_bodies();
   llvm::Value* process_key(uint32_t number, llvm::Value* word);
   llvm::Value* element_of(std::string_view map, llvm::Value* key);
   llvm::Value* look_at_object(const NameFilter& filter, llvm::Value* object);

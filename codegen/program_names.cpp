@@ -109,8 +109,30 @@ void ProgramEmitter::recall(uint32_t number) {
   ir.CreateStore(constant(0), there);
 }
 
+// Which body of a script's handler begins: it is what the program remembers.
+void ProgramEmitter::follow_bodies() {
+  const BodyWalk& walk = *probe_.bodies;
+  const Type word = Type::integer(8, false);
+  llvm::Value* thread = helper(HelperId::get_current_pid_tgid, {});
+  llvm::Value* process = ir.CreateOr(ir.CreateLShr(thread, constant(32)), constant(uint64_t{probe_.bodies_of} << 32));
+  llvm::Value* map = our_map(body_map);
+  if (probe_.is_silent) {
+    runtime("zt_body_called", {map, process, thread, load_location(walk.function, word), load_location(walk.arguments, word)});
+    return;
+  }
+  llvm::Value* frame = load_context(walk.frame, 8, false);
+  llvm::Value* first = load_context(walk.first, 4, false);
+  recalled_ = runtime("zt_body_begins", {map, process, thread, frame, first, ir.getInt32(walk.frame_function),
+                                         ir.getInt32(walk.bodies), ir.getInt32(walk.body_size), ir.getInt32(walk.disabled)});
+  continue_if(ir.CreateICmpNE(recalled_, constant(0)));
+}
+
 void ProgramEmitter::names() {
-  if (!probe_.only) return;
+  if (probe_.only) filter_names();
+  if (probe_.bodies) follow_bodies();
+}
+
+void ProgramEmitter::filter_names() {
   if (probe_.how->at_return) {
     if (probe_.recalls) recall(*probe_.recalls);
     return;

@@ -211,6 +211,62 @@ RUNTIME void zt_room_give(void *rooms, u32 map) {
     __sync_fetch_and_add(made, -1);
 }
 
+struct body_key {
+  u64 process;
+  u64 place;
+};
+// body_map in parser/program.h: of a thread the handler that was called last, of a frame the body that runs on it.
+struct bodies {
+  u64 function;
+  u64 arguments;
+  u64 body;
+};
+#define BODIES 32
+
+// A handler is called.
+RUNTIME void zt_body_called(void *map, u64 process, u64 thread, u64 function, u64 arguments) {
+  struct body_key key = {process, thread};
+  struct bodies called = {function, 0, 1};
+  u64 span[2] = {};
+  zt_read(span, sizeof span, arguments);
+  called.arguments = (span[1] - span[0]) / 8;
+  bpf_map_update_elem(map, &key, &called, 0);
+}
+
+// Frames are reset for a body: its address; 0 when it is for something else, or when the handler was called before all this
+// was armed. See BodyWalk in parser/program.h.
+RUNTIME u64 zt_body_begins(void *map, u64 process, u64 thread, u64 frame, u64 first, u32 frame_function, u32 bodies_at, u32 size,
+                           u32 disabled_at) {
+  struct body_key of_thread = {process, thread}, of_frame = {process, frame};
+  struct bodies *called = bpf_map_lookup_elem(map, &of_thread);
+  struct bodies *before = bpf_map_lookup_elem(map, &of_frame);
+  struct bodies now = {};
+  u64 span[2] = {};
+  if (zt_read(&now.function, 8, frame + frame_function) != 0 || zt_read(span, sizeof span, now.function + bodies_at) != 0)
+    return 0;
+  if (called && called->body && called->function == now.function) {
+    if (first != called->arguments)
+      return 0;
+    called->body = 0;
+    now.body = span[0];
+  } else {
+    if (!before || before->function != now.function || first != before->arguments)
+      return 0;
+    now.body = before->body + size;
+  }
+  now.arguments = first;
+  for (u32 i = 0; i < BODIES; i++) {
+    u8 disabled = 0;
+    if (now.body >= span[1])
+      return 0;
+    if (disabled_at == ~0U || zt_read(&disabled, 1, now.body + disabled_at) != 0 || !disabled)
+      break;
+    now.body += size;
+  }
+  bpf_map_update_elem(map, &of_frame, &now, 0);
+  return now.body;
+}
+
 struct slot {
   u64 busy;
   u8 bytes[];

@@ -226,6 +226,7 @@ void Checking::add_to_group(std::vector<Probe>& groups, const ProbeDecl& decl, c
   for (Probe& group : groups) {
     const AttachPoint& first = group.points.front();
     if (!can_share || group.how != point.how || first.provider != point.provider || !same_filter(group.only, point.only) ||
+        (point.bodies && first.target != point.target) ||
         !same_fields(group.fields, expanded.fields, mentioned))
       continue;
     group.points.push_back(std::move(point));
@@ -236,6 +237,7 @@ void Checking::add_to_group(std::vector<Probe>& groups, const ProbeDecl& decl, c
   probe.how = point.how;
   probe.fields = std::move(expanded.fields);
   probe.only = point.only;
+  probe.bodies = point.bodies;
   if (options_.only_pid && !point.how->filters_pid) probe.only_pid = options_.only_pid;
   probe.points.push_back(std::move(point));
   groups.push_back(std::move(probe));
@@ -271,6 +273,7 @@ void Checking::name_probes() {
     constexpr size_t kernel_limit = 15;  // BPF_OBJ_NAME_LEN - 1
     probe.function = fmt::format("p{}_{}", i, provider.name).substr(0, kernel_limit);
     if (provider.gate) probe.gate = provider.gate(probe.points);
+    probe.bodies_of = static_cast<uint32_t>(i);
     for (size_t j = 0; probe.only && j <= i; j++) {
       const Probe& alike = program_.probes[j];
       if (!alike.only || !same_names(*alike.only, *probe.only)) continue;

@@ -118,6 +118,7 @@ class Checking final : public Checker {
   void find_call_pairs();
   // Calls that are remembered (name_filters.cpp).
   Probe& entry_of(uint32_t at_return);
+  void follow_bodies(uint32_t probe);
   void remember_calls();
 
   const Source& source_;

@@ -43,9 +43,24 @@ Probe& Checking::entry_of(uint32_t number) {
   return program_.probes.back();
 }
 
+// Where handlers are called whose bodies a probe is about.
+void Checking::follow_bodies(uint32_t number) {
+  Probe made = program_.probes[number];
+  made.is_silent = true;
+  made.only = std::nullopt;
+  made.fields.clear();
+  made.used_fields.clear();
+  made.variables.clear();
+  made.points = made.points.front().handlers;
+  made.how = made.points.front().how;
+  made.function = "p" + std::to_string(program_.probes.size()) + "_handler";
+  program_.probes.push_back(std::move(made));
+}
+
 void Checking::remember_calls() {
   const auto written = static_cast<uint32_t>(program_.probes.size());
   for (uint32_t i = 0; i < written; i++) {
+    if (program_.probes[i].bodies) follow_bodies(i);
     const Probe& probe = program_.probes[i];
     if (!probe.only || !probe.how->at_return || (probe.only->passes_all() && !uses_remembered(probe))) continue;
     Probe& entry = entry_of(i);

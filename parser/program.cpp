@@ -71,6 +71,8 @@ bool same_location(const Location& a, const Location& b) {
     return std::ranges::equal(at->pieces, std::get<Pieces>(b).pieces, [](const auto& x, const auto& y) {
       return x.context_offset == y.context_offset && x.size == y.size;
     });
+  if (auto* at = std::get_if<Product>(&a))
+    return at->a_offset == std::get<Product>(b).a_offset && at->b_offset == std::get<Product>(b).b_offset;
   if (auto* at = std::get_if<Remembered>(&a)) return at->adds == std::get<Remembered>(b).adds;
   return true;
 }

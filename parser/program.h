@@ -42,15 +42,23 @@ struct DataLocation {
 // is read at that address. Registers are those at the probed instruction: where the probe is not at the function's entry,
 // attach points that share a program must agree on where the stack pointer stands.
 struct UserMemory {
-  // A second register, times `scale`, is added to the first address: 8(%rax,%rdx,4).
+  // A number, times `scale`, is added to the address that adds[at] is added to: a second register, as in 8(%rax,%rdx,4), or,
+  // where `adds` is not empty, what is found from that register on as the value is from the first.
   struct Index {
     uint32_t context_offset = 0;
     uint32_t scale = 1;
+    std::vector<int64_t> adds = {};
+    size_t at = 0;
     bool operator==(const Index&) const = default;
   };
   uint32_t context_offset = 0;
   std::vector<int64_t> adds = {0};
   std::optional<Index> index = std::nullopt;
+};
+// One register times another: what calloc() is asked for.
+struct Product {
+  uint32_t a_offset = 0;  // in the context
+  uint32_t b_offset = 0;
 };
 // The compiler knew it.
 struct Constant {
@@ -73,7 +81,8 @@ struct Remembered {
 struct Unavailable {
   std::string reason;
 };
-using Location = std::variant<ContextOffset, Chain, DataLocation, UserMemory, Pieces, Constant, Remembered, Unavailable>;
+using Location = std::variant<ContextOffset, Chain, DataLocation, UserMemory, Pieces, Product, Constant, Remembered,
+                              Unavailable>;
 
 // An argument that a provider offers: "arg0" … "retval", or "args.NAME". Where a text is not in the context, what is found at
 // its place is the address of its characters.
@@ -120,6 +129,24 @@ struct NameFilter {
 
   bool passes_all() const { return pattern == "*" && except.empty() && require.empty(); }
 };
+// Where a script's handler has several bodies, and a probe stands on the function that Zeek calls before each of them, on the
+// frame that they share: which one begins follows from the calls before, since the handler itself was called. What the probe
+// has then as Remembered is the body's address.
+struct BodyWalk {
+  // When a body begins, words of the context: the frame's address, and the number of the handler's arguments. With another
+  // number the function is called for something else.
+  uint32_t frame = 0;
+  uint32_t first = 0;
+  // When the handler is called: its address, and that of the std::vector of its arguments.
+  Location function, arguments;
+  // Offsets: from the frame to the handler's address, from the handler to the std::vector of bodies; what one takes; in it
+  // the byte that says that it does not run (~0: there is none).
+  uint32_t frame_function = 0;
+  uint32_t bodies = 0;
+  uint32_t body_size = 0;
+  uint32_t disabled = ~uint32_t{0};
+};
+
 // Whether two of them say the same of an object, wherever its address is found.
 bool same_names(const NameFilter& a, const NameFilter& b);
 bool same_location(const Location& a, const Location& b);
@@ -141,6 +168,8 @@ struct AttachPoint {
   std::optional<NameFilter> only = std::nullopt;
   // Of a return: how a probe on the entry of the same function is attached, should something have to be remembered of the call.
   const Mechanism* entry = nullptr;
+  std::optional<BodyWalk> bodies = std::nullopt;
+  std::vector<AttachPoint> handlers = {};  // for BodyWalk: the function that calls a handler
 };
 
 // One BPF program. A block with attach points of several mechanisms gives several Probes with the same syntax.
@@ -159,6 +188,8 @@ struct Probe {
   // for these calls only. Calls that call themselves, and what exceptions have left behind, are told apart so.
   std::vector<uint32_t> remembers;
   std::optional<uint32_t> recalls;
+  std::optional<BodyWalk> bodies;
+  uint32_t bodies_of = 0;  // the probe whose bodies they are: of a silent one, which stands where handlers are called, another
   bool is_silent = false;  // made by check, to remember calls: it has no predicate and no block
   // Only events of this process (its tgid as Program::only_pid_namespace counts): -p or -c, where the mechanism does
   // not filter by itself.
@@ -310,6 +341,8 @@ constexpr std::string_view counter_map = "zt_counters";   // per-CPU array of u6
 constexpr std::string_view stack_map = "zt_stacks";
 constexpr std::string_view scratch_map = "zt_scratch";
 constexpr std::string_view verdict_map = "zt_verdicts";  // {(number of the filter << 32) | tgid, object} → 0 or 1
+// {(number << 32) | tgid, a thread or a frame} → {handler, its arguments, the body that runs; of a thread 1: none has begun yet}
+constexpr std::string_view body_map = "zt_bodies";
 constexpr std::string_view call_map = "zt_calls";        // {(number << 32) | tgid, stack pointer} → object, 0 for none
 constexpr std::string_view event_counter_maps = "zt_pmc_";  // perf event arrays, by processor
 std::string event_counter_map(uint32_t index);

@@ -39,6 +39,10 @@ constexpr Provider rows[] = {
      expand_software, no_fields, nullptr, software_counter},
     {"hardware", "h", "hardware:EVENT[:PERIOD]", "once in PERIOD events that the processor counts, such as cache-misses",
      expand_hardware, no_fields, nullptr, hardware_counter},
+    {"zeek", "", "zeek:event:NAME | zeek:function:NAME | zeek:KIND[:NAME]",
+     "when a Zeek process calls an event's handlers, a function of its scripts, …", expand_zeek, zeek_fields, nullptr},
+    {"zeekret", "", "zeekret:event:NAME | zeekret:function:NAME | zeekret:KIND[:NAME]",
+     "when that is done", expand_zeekret, zeekret_fields, nullptr},
 };
 
 // What a row lists when the pattern says nothing more, or leaves the event out. Places in binaries are listed

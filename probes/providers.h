@@ -26,6 +26,8 @@ enum class ProviderRow : size_t {
   tracepoint,
   software,
   hardware,
+  zeek,
+  zeekret,
 };
 const Provider& provider(ProviderRow row);
 
@@ -43,6 +45,8 @@ Points expand_kprobe(Machine& machine, std::string_view target);
 Points expand_kretprobe(Machine& machine, std::string_view target);
 Points expand_tracepoint(Machine& machine, std::string_view target);
 
+Points expand_zeek(Machine& machine, std::string_view target);
+Points expand_zeekret(Machine& machine, std::string_view target);
 Points expand_software(Machine& machine, std::string_view target);
 Points expand_hardware(Machine& machine, std::string_view target);
 
@@ -61,6 +65,8 @@ Records* uprobe_types(Machine& machine, const AttachPoint& point);
 Fields kprobe_fields(Machine& machine, const AttachPoint& point);
 Fields kretprobe_fields(Machine& machine, const AttachPoint& point);
 Fields tracepoint_fields(Machine& machine, const AttachPoint& point);
+Fields zeek_fields(Machine& machine, const AttachPoint& point);
+Fields zeekret_fields(Machine& machine, const AttachPoint& point);
 
 std::optional<Gate> syscall_gate(const std::vector<AttachPoint>& points);
 

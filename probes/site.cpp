@@ -34,6 +34,9 @@ void need(Needs& needs, const Location& where) {
   else if (const auto* in = std::get_if<UserMemory>(&where)) {
     need(needs, in->context_offset);
     if (in->index) need(needs, in->index->context_offset);
+  } else if (const auto* product = std::get_if<Product>(&where)) {
+    need(needs, product->a_offset);
+    need(needs, product->b_offset);
   } else if (std::holds_alternative<Constant>(where) || std::holds_alternative<Remembered>(where)) return;
   else if (const auto* pieces = std::get_if<Pieces>(&where))
     for (const auto& piece : pieces->pieces) need(needs, piece.context_offset);
@@ -96,6 +99,13 @@ Needs needs_of(const Probe& probe) {
   for (const Field& field : probe.fields)
     if (probe.used_fields.contains(field.name)) need(needs, field.where);
   if (probe.only && !probe.how->at_return) need(needs, probe.only->object);
+  if (probe.bodies && probe.is_silent) {
+    need(needs, probe.bodies->function);
+    need(needs, probe.bodies->arguments);
+  } else if (probe.bodies) {
+    need(needs, probe.bodies->frame);
+    need(needs, probe.bodies->first);
+  }
   return needs;
 }
 

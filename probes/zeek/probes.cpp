@@ -1,0 +1,102 @@
+// The table of zeek: probes. What stands for a probe in which release is layout's knowledge.
+#include "probes/zeek/provider.h"
+
+namespace zeektrace {
+
+namespace {
+
+constexpr uint32_t name_size = 128;  // of names that are given as texts; Zeek's are shorter
+
+const Type word = Type::integer(8, false);
+const Type address_of_text = Type::integer(8, false);  // builtins of their own read them: event, zfunc
+
+// From an object with virtual functions to the name of its class: its table's address points behind the address of the
+// class's type_info, whose second word is the name (Itanium C++ ABI, 2.5.2 and 2.9.4).
+const std::vector<std::string_view> class_name = {"0", "-8", "8", "0"};
+
+const ZeekPath function_name = {"func", {"Func.name"}};
+const ZeekPath declared_file = {"func", {"Func.bodies", "Func::Body.stmts", "Obj.location", "Location.filename"}};
+const ZeekPath declared_line = {"func", {"Func.bodies", "Func::Body.stmts", "Obj.location", "Location.first_line"}};
+
+std::vector<ZeekDatum> of_functions() {
+  return {{"zfunc", address_of_text, function_name, true},
+          {"args.name", Type::string(name_size), function_name, true},
+          {"args.file", Type::string(name_size), declared_file, true},
+          {"args.line", Type::integer(4, false), declared_line, true}};
+}
+
+ZeekProbe of_script(std::string_view kind, uint64_t flavor, std::string_view doc) {
+  return {kind, "ScriptFunc::Invoke", "function", {"func", {}}, {"Func.name", "0"}, {"Func.type", "FuncType.flavor"}, flavor,
+          of_functions(), doc};
+}
+
+// A class's name as the ABI mangles it is compared.
+ZeekProbe of_analyzer(std::string_view function) {
+  return {"analyzer", function, "class", {"analyzer", {}}, class_name, {}, 0,
+          {{"args.class", Type::type_name(name_size), {"analyzer", {"0", "-8", "8"}}, true},
+           {"args.len", Type::integer(4, true), {"length", {}}},
+           {"conn_uid", word, {"analyzer", {"analyzer::Analyzer.conn"}}, true}},
+          "an analyzer gets data"};
+}
+
+std::vector<ZeekProbe> made_probes() {
+  return {
+      {"event", "EventHandler::Call", "event", {"handler", {}}, {"EventHandler.name", "0"}, {}, 0,
+       {{"event", address_of_text, {"handler", {"EventHandler.name"}}, true}},
+       "an event's handlers are called"},
+      {"queue", "EventMgr::Enqueue", "event", {"handler", {}}, {"EventHandler.name", "0"}, {}, 0,
+       {{"event", address_of_text, {"handler", {"EventHandler.name"}}, true},
+        {"args.name", Type::string(name_size), {"handler", {"EventHandler.name"}}, true},
+        {"args.source", word, {"source", {}}},
+        {"args.analyzer", Type::integer(4, false), {"analyzer", {}}}},
+       "an event is queued"},
+      of_script("function", 0, "a function of the scripts is called"),
+      of_script("hook", 2, "a hook is called"),
+      {"bif", "BuiltinFunc::Invoke", "function", {"func", {}}, {"Func.name", "0"}, {}, 0,
+       {{"zfunc", address_of_text, function_name, true},
+        {"args.name", Type::string(name_size), function_name, true}},
+       "a built-in function is called"},
+      {"body", "Frame::Reset", "function", {"frame", {"Frame.function"}}, {"Func.name", "0"}, {}, 0,
+       {{"zfunc", address_of_text, {"frame", {"Frame.function", "Func.name"}}},
+        {"args.name", Type::string(name_size), {"frame", {"Frame.function", "Func.name"}}},
+        {"args.file", Type::string(name_size), {"body", {"Func::Body.stmts", "Obj.location", "Location.filename"}}},
+        {"args.line", Type::integer(4, false), {"body", {"Func::Body.stmts", "Obj.location", "Location.first_line"}}},
+        {"args.priority", Type::integer(4, true), {"body", {"Func::Body.priority"}}}},
+       "one of the bodies of an event's handlers, a hook or a function runs"},
+      {"drain", "EventMgr::Drain", "", {}, {}, {}, 0,
+       {{"args.queued", word, {"manager", {"EventMgr.num_events_queued"}}},
+        {"args.dispatched", word, {"manager", {"EventMgr.num_events_dispatched"}}}},
+       "the queue of events is drained"},
+      {"packet", "dispatch_packet", "", {"packet", {}}, {}, {}, 0,
+       {{"args.time", Type::real(8), {"packet", {"Packet.time"}}, true},
+        {"args.len", Type::integer(4, false), {"packet", {"Packet.len"}}, true},
+        // Analysis finds the connection.
+        {"conn_uid", word, {"packet", {"Packet.session"}}, true, "it is known when the packet has been analysed: use zeekret:packet"}},
+       "a packet is dispatched"},
+      of_analyzer("Analyzer::NextStream"),
+      of_analyzer("Analyzer::NextPacket"),
+      // Its stream is found by the number of its name's enumeration.
+      {"log", "logging::Manager::Write", "stream", {"stream", {}}, {"logging::Manager::Stream.name", "0"}, {}, 0,
+       {{"args.stream", Type::string(name_size), {"stream", {"logging::Manager::Stream.name"}}, true}},
+       "a record is logged"},
+      {"message", "MsgThread::SendIn", "thread", {"thread", {}}, {"threading::BasicThread.name", "0"}, {}, 0,
+       {{"args.thread", Type::string(name_size), {"thread", {"threading::BasicThread.name"}}, true},
+        {"args.class", Type::type_name(name_size), {"message", {"0", "-8", "8"}}}},
+       "a message goes to a reader's or writer's thread"},
+      {"timer", "Timer::Dispatch", "class", {"timer", {}}, class_name, {}, 0,
+       {{"args.class", Type::type_name(name_size), {"timer", {"0", "-8", "8"}}}},
+       "a timer goes off"},
+      {"when", "Trigger::Eval", "", {}, {}, {}, 0, {}, "the condition of a when statement is looked at"},
+      {"alloc", "", "", {}, {}, {}, 0, {}, "memory is taken from the allocator"},
+      {"free", "", "", {}, {}, {}, 0, {}, "memory is given back to it"},
+  };
+}
+
+}  // namespace
+
+std::span<const ZeekProbe> zeek_probes() {
+  static const std::vector<ZeekProbe> rows = made_probes();
+  return rows;
+}
+
+}  // namespace zeektrace
