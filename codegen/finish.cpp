@@ -125,6 +125,7 @@ Result<Object> BpfModule::finish() {
   link(std::move(runtime_));
   for (Walk& walk : walks_)
     if (walk.is_called) link(std::move(walk.module));
+  define_patterns();
   for (llvm::Function& function : *module)
     if (!function.isDeclaration() && !function.getSubprogram()) function.setLinkage(llvm::GlobalValue::InternalLinkage);
 

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+#include "parser/name_pattern.h"
+
 extern "C" const char zeektrace_runtime_begin[];
 extern "C" const char zeektrace_runtime_end[];
 extern "C" const char zeektrace_unwind_begin[];
@@ -171,12 +173,32 @@ llvm::Constant* BpfModule::numbers(const std::vector<uint32_t>& values) {
   return there;
 }
 
-llvm::Constant* BpfModule::pattern(const NamePattern& pattern) {
+uint32_t BpfModule::pattern(const std::string& glob) {
+  const auto known = std::ranges::find(patterns_, glob);
+  const auto number = static_cast<uint32_t>(known - patterns_.begin());
+  if (known == patterns_.end()) patterns_.push_back(glob);
+  return number;
+}
+
+// In the place of what names.bpf.c only declares.
+void BpfModule::define_patterns() {
   std::vector<uint64_t> words;
-  for (const NamePattern::Bits& bits : pattern.accepts) words.insert(words.end(), bits.begin(), bits.end());
-  words.insert(words.end(), pattern.loops.begin(), pattern.loops.end());
-  words.insert(words.end(), pattern.end.begin(), pattern.end.end());
-  return global(llvm::ConstantDataArray::get(context, words), "pattern", ".rodata", 8);
+  for (const std::string& glob : patterns_) {
+    const auto pattern = name_pattern(glob);
+    if (!pattern) bug("a provider let too long a name pass");
+    const auto add = [&](const NamePattern::Bits& bits) { words.insert(words.end(), bits.begin(), bits.end()); };
+    std::ranges::for_each(pattern->accepts, add);
+    std::ranges::for_each(pattern->stays, add);
+    add(pattern->end);
+  }
+  auto define = [&](const char* name, llvm::Constant* value) {
+    llvm::GlobalVariable* declared = module->getNamedGlobal(name);
+    if (!declared) return;
+    declared->replaceAllUsesWith(global(value, "", ".rodata", 8));
+    declared->eraseFromParent();
+  };
+  define("zt_patterns", llvm::ConstantDataArray::get(context, words));
+  define("zt_pattern_count", llvm::ConstantInt::get(llvm::Type::getInt64Ty(context), patterns_.size()));
 }
 
 llvm::Constant* BpfModule::text(const std::string& value) {

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "codegen/object.h"
-#include "parser/name_pattern.h"
 #include "parser/program.h"
 
 namespace zeektrace {
@@ -48,8 +47,8 @@ class BpfModule {
   void define_scratch(uint32_t value_size);
   // `size` zero bytes in .rodata.
   llvm::Constant* zeros(uint32_t size);
-  // A pattern as names.bpf.c reads it, in .rodata.
-  llvm::Constant* pattern(const NamePattern& pattern);
+  // The number of a pattern among those that names.bpf.c reads, which finish() puts into .rodata.
+  uint32_t pattern(const std::string& glob);
   // The numbers, in .rodata; the same vector is there once.
   llvm::Constant* numbers(const std::vector<uint32_t>& values);
   // A constant text, NUL-terminated and zero-padded to a multiple of 8.
@@ -71,6 +70,7 @@ class BpfModule {
  private:
   llvm::GlobalVariable* global(llvm::Constant* value, const std::string& name, const char* section, uint64_t align);
   void describe(llvm::Function* function, uint32_t line);
+  void define_patterns();
   Error too_long(const llvm::Function& function, size_t most) const;
   llvm::GlobalVariable* declare_map(std::string_view name);
   void define_map(llvm::GlobalVariable* map, const MapShape& shape);
@@ -95,6 +95,7 @@ class BpfModule {
     bool is_called = false;
   };
   std::array<Walk, 3> walks_;
+  std::vector<std::string> patterns_;
 };
 
 }  // namespace zeektrace

@@ -1,6 +1,6 @@
 // Whether a name in the process's memory is one that a probe was asked for. Compiled to bitcode with its debug information,
-// since it is a function of its own in the object: its buffer does not count against the program's stack, and it runs once
-// for each object that has a name (codegen/program_names.cpp), not for each event.
+// since it is a function of its own in the object: the verifier looks at it once a program, its buffer does not count against
+// the program's stack, and it runs once for each object that has a name (codegen/program_names.cpp), not for each event.
 
 typedef unsigned char u8;
 typedef unsigned int u32;
@@ -16,8 +16,7 @@ static long (*const bpf_copy_from_user)(void *dst, u32 size, const void *from) =
 #define ROUND_BY_ROUND
 #endif
 
-// Hidden: libbpf makes it a static function, which the verifier looks at with the arguments that it is called with.
-#define FUNCTION __attribute__((noinline, visibility("hidden"), used))
+#define FUNCTION __attribute__((noinline, used))
 #define INLINE static __attribute__((always_inline)) inline
 
 #define CHARACTERS 127
@@ -26,9 +25,13 @@ static long (*const bpf_copy_from_user)(void *dst, u32 size, const void *from) =
 // parser/name_pattern.h
 struct name_pattern {
   u64 accepts[256][2];
-  u64 loops[2];
+  u64 stays[2][2];
   u64 end[2];
 };
+
+// The script's patterns, which codegen/module.cpp puts in.
+extern const struct name_pattern zt_patterns[];
+extern const u64 zt_pattern_count;
 
 // What is given back; program_names.cpp has the same numbers.
 enum verdict { no = 0, yes = 1, unread = 2, passing = 4 };
@@ -36,39 +39,49 @@ enum verdict { no = 0, yes = 1, unread = 2, passing = 4 };
 // Functions made while the script runs are called so, and end again; another one may then have their address.
 #define PASSING "lambda_<"
 
-// Without branches on what is in the name, so that the verifier follows one way through it.
+// The compiler may not make a branch of it.
+#ifndef ZEEKTRACE_HELPERS
+#define OPAQUE(word) __asm__ volatile("" : "+r"(word))
+#else
+#define OPAQUE(word)
+#endif
+
+// Without branches on what is in the name, and without masks of all ones or none, which the verifier takes apart as if they
+// were branches (maybe_fork_scalars, kernel/bpf/verifier.c, Linux 6.18): what follows the name's end leaves the state as it is.
 INLINE u64 matches(const struct name_pattern *pattern, const u8 *name) {
   u64 low = 1, high = 0;
   ROUND_BY_ROUND
   for (u32 i = 0; i < CHARACTERS; i++) {
     u64 c = name[i];
-    u64 go = -(u64)(c != 0);  // all ones until the name ends
+    u64 more = (c + 255) >> 8;  // 1 until the name ends
+    OPAQUE(more);
     u64 stepped_low = low & pattern->accepts[c][0], stepped_high = high & pattern->accepts[c][1];
-    u64 next_low = stepped_low << 1 | (low & pattern->loops[0]);
-    u64 next_high = stepped_high << 1 | stepped_low >> 63 | (high & pattern->loops[1]);
-    low = (next_low & go) | (low & ~go);
-    high = (next_high & go) | (high & ~go);
+    low = stepped_low << 1 | (low & pattern->stays[more][0]);
+    high = stepped_high << 1 | stepped_low >> 63 | (high & pattern->stays[more][1]);
   }
   return ((low & pattern->end[0]) | (high & pattern->end[1])) != 0;
 }
 
-INLINE u64 verdict_on(const struct name_pattern *pattern, const u8 *name) {
+INLINE u64 verdict_on(u64 number, const u8 *name) {
   u64 first, other;
+  if (number >= zt_pattern_count)
+    return unread;
+  const struct name_pattern *pattern = &zt_patterns[number];
   __builtin_memcpy(&first, name, 8);
   __builtin_memcpy(&other, PASSING, 8);
   u64 result = matches(pattern, name) ? yes : no;
   return first == other ? result | passing : result;
 }
 
-FUNCTION u64 zt_name_matches(const struct name_pattern *pattern, u64 from) {
+FUNCTION u64 zt_name_matches(u64 number, u64 from) {
   u8 name[NAME_BYTES] __attribute__((aligned(8))) = {};
   if (bpf_probe_read_user_str(name, NAME_BYTES, (const void *)from) < 0)
     return unread;
-  return verdict_on(pattern, name);
+  return verdict_on(number, name);
 }
 
 // In a program that may sleep: what is not in memory is brought in.
-FUNCTION u64 zt_name_matches_waiting(const struct name_pattern *pattern, u64 from) {
+FUNCTION u64 zt_name_matches_waiting(u64 number, u64 from) {
   u8 name[NAME_BYTES] __attribute__((aligned(8))) = {};
   long status = bpf_probe_read_user_str(name, NAME_BYTES, (const void *)from);
   u8 byte;
@@ -78,5 +91,5 @@ FUNCTION u64 zt_name_matches_waiting(const struct name_pattern *pattern, u64 fro
     status = bpf_probe_read_user_str(name, NAME_BYTES, (const void *)from);
   if (status < 0)
     return unread;
-  return verdict_on(pattern, name);
+  return verdict_on(number, name);
 }

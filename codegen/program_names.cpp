@@ -42,9 +42,7 @@ llvm::Value* ProgramEmitter::look_at_object(const NameFilter& filter, llvm::Valu
     go_on_if(ir.CreateICmpEQ(load(object, {adds, Type::integer(size, false)}), constant(value)));
   llvm::Value* name = follow(object, {filter.text, Type::integer(1, false)});
   auto matches = [&](const std::string& glob) -> llvm::Value* {
-    const auto pattern = name_pattern(glob);
-    if (!pattern) bug("a provider let too long a name pass");
-    return runtime("zt_name_matches", {module_.pattern(*pattern), name});
+    return runtime("zt_name_matches", {constant(module_.pattern(glob)), name});
   };
   llvm::Value* wanted = matches(filter.pattern);
   ir.CreateStore(wanted, verdict);
@@ -61,6 +59,7 @@ llvm::Value* ProgramEmitter::look_at_object(const NameFilter& filter, llvm::Valu
 // An i1. One lookup, once an object is known.
 llvm::Value* ProgramEmitter::is_wanted(const NameFilter& filter, llvm::Value* object) {
   if (filter.passes_all()) return ir.getTrue();
+  if (filter.is_passing) return ir.CreateICmpNE(ir.CreateAnd(look_at_object(filter, object), constant(yes)), constant(0));
   llvm::Value* key = process_key(probe_.names, object);
   llvm::Value* known = element_of(verdict_map, key);
   llvm::AllocaInst* verdict = local(ir.getInt64Ty());

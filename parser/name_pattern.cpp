@@ -35,10 +35,11 @@ bool glob_set_has(std::string_view set, char c) {
 
 std::optional<NamePattern> name_pattern(std::string_view glob) {
   NamePattern made;
+  made.stays[0].fill(~uint64_t{0});
   size_t atoms = 0;
   for (size_t at = 0; at < glob.size();) {
     if (glob[at] == '*') {
-      set_bit(made.loops, atoms);
+      set_bit(made.stays[1], atoms);
       at++;
       continue;
     }

@@ -1,7 +1,7 @@
 // A glob or a literal name as a table by which the kernel side compares a name character by character, in as many equal
 // steps as the name is long, whatever the pattern (shift-and: Baeza-Yates and Gonnet, "A New Approach to Text Searching",
 // 1992, with loops for stars). Bit n of the state says that the first n atoms of the pattern match what was read so far; a
-// character c leads from state S to ((S & accepts[c]) << 1) | (S & loops).
+// character c leads from state S to ((S & accepts[c]) << 1) | (S & stays[1]), and the name's end to S & stays[0].
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ namespace zeektrace {
 struct NamePattern {
   using Bits = std::array<uint64_t, 2>;
   std::array<Bits, 256> accepts = {};  // by character: which atoms it is one of
-  Bits loops = {};                     // where a star stands
+  std::array<Bits, 2> stays = {};      // all; where a star stands
   Bits end = {};                       // the whole pattern
 };
 constexpr size_t most_name_atoms = 127;

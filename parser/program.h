@@ -127,6 +127,9 @@ struct NameFilter {
   };
   std::vector<Requirement> require;
 
+  // The objects come and go, and others get their places: nothing is remembered of them.
+  bool is_passing = false;
+
   bool passes_all() const { return pattern == "*" && except.empty() && require.empty(); }
 };
 // Where a script's handler has several bodies, and a probe stands on the function that Zeek calls before each of them, on the

@@ -9,6 +9,7 @@
 #include "probes/glob.h"
 #include "probes/inside.h"
 #include "probes/syscalls.h"
+#include "probes/zeek/provider.h"
 
 namespace zeektrace {
 
@@ -170,6 +171,10 @@ std::vector<ProviderRow> rows_called(std::string_view name) {
 }
 
 void add_syntax(const Provider& row, std::vector<Listed>& listed) {
+  if (&row == &provider(ProviderRow::zeek) || &row == &provider(ProviderRow::zeekret)) {
+    for (Listed& kind : zeek_kinds(row)) listed.push_back(std::move(kind));
+    return;
+  }
   listed.push_back({std::string(row.syntax), std::string(row.doc), {}, {}});
 }
 

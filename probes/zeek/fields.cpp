@@ -26,7 +26,9 @@ Location where(const ZeekDatum& datum, const ZeekProbe& row, const ZeekLayout& l
   const auto adds = zeek_offsets(layout, datum.from.members);
   if (!adds) return unavailable(adds.error().message);
   if (at_return) {
-    if (datum.at_return && datum.from.thing == row.object.thing) return Remembered{*adds};
+    const size_t known = row.object.members.size();  // what leads to the object that is remembered
+    if (datum.at_return && datum.from.thing == row.object.thing)
+      return Remembered{{adds->begin() + static_cast<std::ptrdiff_t>(known), adds->end()}};
     return unavailable("it is known when the call begins, not when it ends");
   }
   if (datum.from.thing == zeek_probe_of_bodies) return Remembered{*adds};

@@ -10,9 +10,10 @@ constexpr uint32_t name_size = 128;  // of names that are given as texts; Zeek's
 const Type word = Type::integer(8, false);
 const Type address_of_text = Type::integer(8, false);  // builtins of their own read them: event, zfunc
 
-// From an object with virtual functions to the name of its class: its table's address points behind the address of the
-// class's type_info, whose second word is the name (Itanium C++ ABI, 2.5.2 and 2.9.4).
-const std::vector<std::string_view> class_name = {"0", "-8", "8", "0"};
+// From the virtual table of an object to the name of its class: it points behind the address of the class's type_info, whose
+// second word is the name (Itanium C++ ABI, 2.5.2 and 2.9.4). The table is what has the name, for as long as the process
+// lives: the objects come and go, and others get their places.
+const std::vector<std::string_view> class_name = {"-8", "8", "0"};
 
 const ZeekPath function_name = {"func", {"Func.name"}};
 const ZeekPath declared_file = {"func", {"Func.bodies", "Func::Body.stmts", "Obj.location", "Location.filename"}};
@@ -32,10 +33,10 @@ ZeekProbe of_script(std::string_view kind, uint64_t flavor, std::string_view doc
 
 // A class's name as the ABI mangles it is compared.
 ZeekProbe of_analyzer(std::string_view function) {
-  return {"analyzer", function, "class", {"analyzer", {}}, class_name, {}, 0,
+  return {"analyzer", function, "class", {"analyzer", {"0"}}, class_name, {}, 0,
           {{"args.class", Type::type_name(name_size), {"analyzer", {"0", "-8", "8"}}, true},
            {"args.len", Type::integer(4, true), {"length", {}}},
-           {"conn_uid", word, {"analyzer", {"analyzer::Analyzer.conn"}}, true}},
+           {"conn_uid", word, {"analyzer", {"analyzer::Analyzer.conn"}}}},
           "an analyzer gets data"};
 }
 
@@ -82,9 +83,9 @@ std::vector<ZeekProbe> made_probes() {
       {"message", "MsgThread::SendIn", "thread", {"thread", {}}, {"threading::BasicThread.name", "0"}, {}, 0,
        {{"args.thread", Type::string(name_size), {"thread", {"threading::BasicThread.name"}}, true},
         {"args.class", Type::type_name(name_size), {"message", {"0", "-8", "8"}}}},
-       "a message goes to a reader's or writer's thread"},
-      {"timer", "Timer::Dispatch", "class", {"timer", {}}, class_name, {}, 0,
-       {{"args.class", Type::type_name(name_size), {"timer", {"0", "-8", "8"}}}},
+       "a message goes to a reader's or writer's thread", true},
+      {"timer", "Timer::Dispatch", "class", {"timer", {"0"}}, class_name, {}, 0,
+       {{"args.class", Type::type_name(name_size), {"timer", {"0", "-8", "8"}}, true}},
        "a timer goes off"},
       {"when", "Trigger::Eval", "", {}, {}, {}, 0, {}, "the condition of a when statement is looked at"},
       {"alloc", "", "", {}, {}, {}, 0, {}, "memory is taken from the allocator"},

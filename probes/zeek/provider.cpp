@@ -23,6 +23,8 @@ std::vector<const ZeekProbe*> rows_of(std::string_view kind) {
   return rows;
 }
 
+bool has_end(const ZeekProbe& row) { return !row.function.empty() && row.kind != zeek_probe_of_bodies; }
+
 Error unknown_kind(std::string_view kind) {
   std::vector<std::string_view> kinds;
   for (const ZeekProbe& row : zeek_probes())
@@ -85,6 +87,7 @@ Result<NameFilter> filter_of(const ZeekProbe& row, const ZeekLayout& layout, con
   auto text = zeek_offsets(layout, row.text);
   if (!text) return text.error();
   filter.text = *std::move(text);
+  filter.is_passing = row.is_passing;
   filter.pattern = row.name == "class" && name != "*" ? mangled_class_glob(name) : std::string(name);
   if (row.what.empty()) return filter;
   auto what = zeek_offsets(layout, row.what);
@@ -193,7 +196,7 @@ Points expand(Machine& machine, std::string_view text, bool at_return) {
   const auto rows = rows_of(target.kind);
   if (rows.empty()) return unknown_kind(target.kind);
   if (auto refusal = refuse_name(*rows.front(), target)) return *std::move(refusal);
-  if (at_return && (rows.front()->function.empty() || target.kind == zeek_probe_of_bodies))
+  if (at_return && !has_end(*rows.front()))
     return Error{Error::Kind::script, fmt::format("there is no zeekret:{}", target.kind), fmt::format("use zeek:{}", target.kind),
                  nullptr};
   auto zeeks = zeek_binaries(machine);
@@ -222,6 +225,19 @@ Points expand(Machine& machine, std::string_view text, bool at_return) {
 }
 
 }  // namespace
+
+std::vector<Listed> zeek_kinds(const Provider& row) {
+  const bool ends = &row == &provider(ProviderRow::zeekret);
+  std::vector<Listed> listed;
+  for (const ZeekProbe& each : zeek_probes()) {
+    if (ends && !has_end(each)) continue;
+    std::string name = fmt::format("{}:{}", row.name, each.kind);
+    if (!each.name.empty()) name += each.name == "class" ? ":CLASS" : ":NAME";
+    if (listed.empty() || listed.back().name != name)
+      listed.push_back({name, fmt::format("{}{}", ends ? "the end of it: " : "", each.doc), {}, {}, ""});
+  }
+  return listed;
+}
 
 Points expand_zeek(Machine& machine, std::string_view target) { return expand(machine, target, false); }
 Points expand_zeekret(Machine& machine, std::string_view target) { return expand(machine, target, true); }

@@ -40,8 +40,12 @@ struct ZeekProbe {
   uint64_t is = 0;
   std::vector<ZeekDatum> data;
   std::string_view doc;
+  bool is_passing = false;  // its objects come and go (NameFilter)
 };
 std::span<const ZeekProbe> zeek_probes();
+
+// What -l says of a row when no name is asked for: a line for each kind.
+std::vector<Listed> zeek_kinds(const Provider& row);
 
 // Of the two kinds that stand on the allocator, the one that gives.
 constexpr std::string_view zeek_probe_of_allocation = "alloc";
