@@ -93,7 +93,7 @@ class Emitter {
   // `value`, at most `most`, in a way that the verifier sees: LLVM may not use what it knows of the value, since the
   // verifier knows less.
   llvm::Value* bounded(llvm::Value* value, uint64_t most);
-  virtual void count(Counter counter) = 0;
+  virtual void count(Counter counter) = 0;  // at the statement at hand
 
   // The element that the current assignment or step goes to, for rows of place map_value.
   virtual const Expr& target() const = 0;

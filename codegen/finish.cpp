@@ -118,6 +118,8 @@ void BpfModule::link(std::unique_ptr<llvm::Module> other) {
 }
 
 Result<Object> BpfModule::finish() {
+  if (!loss_sites_.empty())
+    define_map(counters(), {MapType::percpu_array, 4, 8, static_cast<uint32_t>(loss_sites_.size()), 0});
   debug_.finalize();
   std::string problem;
   llvm::raw_string_ostream problems(problem);
@@ -147,6 +149,7 @@ Result<Object> BpfModule::finish() {
   object.elf.resize(bytes.size());
   std::copy_n(reinterpret_cast<const std::byte*>(bytes.data()), bytes.size(), object.elf.begin());
   object.maps = std::move(shapes_);
+  object.loss_sites = std::move(loss_sites_);
   return object;
 }
 

@@ -27,6 +27,9 @@ constexpr uint32_t no_prealloc = 1;  // BPF_F_NO_PREALLOC
 constexpr uint32_t largest_preallocated = 64;
 constexpr uint32_t most_preallocated = 1 << 16;
 
+// As many calls as a thread's stack of 8 MB has room for, of 16 bytes each.
+constexpr uint32_t most_frames = 1 << 19;
+
 std::string_view type_name(MapType type) {
   switch (type) {
     case MapType::hash: return "hash";
@@ -34,7 +37,6 @@ std::string_view type_name(MapType type) {
     case MapType::perf_event_array: return "perf_event_array";
     case MapType::percpu_hash: return "percpu_hash";
     case MapType::percpu_array: return "percpu_array";
-    case MapType::lru_hash: return "lru_hash";
     case MapType::ringbuf: return "ringbuf";
   }
   bug("a map type without a name");
@@ -58,9 +60,10 @@ MapShape shape_of(const MapDef& map, const MapPart& part) {
   if (map.keys.empty()) {
     shape.type = per_cpu ? MapType::percpu_array : MapType::array;
   } else if (map.is_by_frame) {
-    // Frames that an exception has abandoned stay until they are the oldest; live ones are as many as calls are under way.
-    shape.type = MapType::lru_hash;
-    shape.max_entries = std::max(map.max_entries, 65536u);
+    shape.type = MapType::hash;
+    shape.value_size = sizeof(FrameWord);
+    shape.max_entries = std::max(map.max_entries, most_frames);
+    shape.flags = no_prealloc;
   } else {
     shape.type = per_cpu ? MapType::percpu_hash : MapType::hash;
     if (shape.key_size + shape.value_size > largest_preallocated || shape.max_entries > most_preallocated)
@@ -151,6 +154,18 @@ llvm::GlobalVariable* BpfModule::map(std::string_view name, const MapShape& shap
 llvm::GlobalVariable* BpfModule::scratch() {
   auto found = maps_.find(scratch_map);
   return found != maps_.end() ? found->second : declare_map(scratch_map);
+}
+
+uint32_t BpfModule::loss_cell(const LossSite& site) {
+  const auto there = std::ranges::find(loss_sites_, site);
+  const auto cell = static_cast<uint32_t>(there - loss_sites_.begin());
+  if (there == loss_sites_.end()) loss_sites_.push_back(site);
+  return cell;
+}
+
+llvm::GlobalVariable* BpfModule::counters() {
+  auto found = maps_.find(counter_map);
+  return found != maps_.end() ? found->second : declare_map(counter_map);
 }
 
 void BpfModule::define_scratch(uint32_t value_size) {

@@ -19,7 +19,7 @@ namespace zeektrace {
 
 // enum bpf_map_type of include/uapi/linux/bpf.h.
 enum class MapType : uint32_t {
-  hash = 1, array = 2, perf_event_array = 4, percpu_hash = 5, percpu_array = 6, lru_hash = 9, ringbuf = 27
+  hash = 1, array = 2, perf_event_array = 4, percpu_hash = 5, percpu_array = 6, ringbuf = 27
 };
 
 struct MapShape {
@@ -45,6 +45,9 @@ class BpfModule {
   // Our scratch map, whose shape is known only when all programs are written: define_scratch() gives it.
   llvm::GlobalVariable* scratch();
   void define_scratch(uint32_t value_size);
+  // The cell in which a loss is counted. That map's size is known at the end, too: finish() gives it.
+  uint32_t loss_cell(const LossSite& site);
+  llvm::GlobalVariable* counters();
   // `size` zero bytes in .rodata.
   llvm::Constant* zeros(uint32_t size);
   // The number of a pattern among those that names.bpf.c reads, which finish() puts into .rodata.
@@ -84,6 +87,7 @@ class BpfModule {
   std::vector<uint32_t> line_starts_;
   std::map<std::string, llvm::GlobalVariable*, std::less<>> maps_;
   std::vector<ObjectMap> shapes_;
+  std::vector<LossSite> loss_sites_;
   std::map<uint32_t, llvm::Constant*> zeros_;
   std::map<const std::vector<uint32_t>*, llvm::Constant*> numbers_;
   std::unique_ptr<llvm::Module> runtime_;

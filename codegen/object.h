@@ -23,6 +23,7 @@ struct ObjectMap {
 struct Object {
   std::vector<std::byte> elf;
   std::vector<ObjectMap> maps;
+  std::vector<LossSite> loss_sites;  // by cell of the counters' map
 };
 
 // Program → Object. Fails only on errors of our own (bug()) or when LLVM has no BPF back end.

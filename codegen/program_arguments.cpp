@@ -217,22 +217,33 @@ llvm::Value* ProgramEmitter::compute(llvm::Value* object, const Count& count) {
   return sum;
 }
 
-// An element's address; 0, which nothing is read from, for an index that is not below the bound.
+// An element's address; 0 for an index that is not below the bound, which is counted.
 llvm::Value* ProgramEmitter::element(const Access& access, const Index& node) {
   llvm::Value* object = integer(*node.object);
   llvm::Value* index = integer(*node.index);
   llvm::Value* address = ir.CreateAdd(follow(object, access.place), ir.CreateMul(index, constant(access.stride)));
   if (!access.bound) return address;
   llvm::Value* inside = ir.CreateICmpULT(index, compute(object, *access.bound));
+  when(ir.CreateNot(inside), [&] { count(Counter::index_outside); });
   return ir.CreateSelect(inside, address, constant(0));
+}
+
+// 0, and no failed read beside the index that was counted, where there is no element.
+llvm::Value* ProgramEmitter::unless_null(llvm::Value* address, const std::function<llvm::Value*()>& read) {
+  llvm::AllocaInst* value = local(ir.getInt64Ty());
+  ir.CreateStore(constant(0), value);
+  when(ir.CreateICmpNE(address, constant(0)), [&] { ir.CreateStore(read(), value); });
+  return ir.CreateLoad(ir.getInt64Ty(), value);
 }
 
 Operand ProgramEmitter::access(const Expr& expr) {
   const Access& access = program_.accesses.at(expr.id);
   if (auto* node = std::get_if<Index>(&expr.node)) {
     llvm::Value* address = element(access, *node);
-    if (is_address(access.place.type)) return {address, access.place.type};
-    return {read_integer(address, access.place.type), access.place.type};
+    const Type& type = access.place.type;
+    if (is_address(type)) return {address, type};
+    if (!access.bound) return {read_integer(address, type), type};
+    return {unless_null(address, [&] { return read_integer(address, type); }), type};
   }
   const Expr& of = *std::get<FieldRef>(expr.node).object;
   llvm::Value* object = integer(of);
@@ -273,14 +284,21 @@ Operand ProgramEmitter::text(const Expr& expr, llvm::Value* most) {
     llvm::Value* length = constant(type.size - 1);
     if (source.length) length = bounded(compute(object.value, *source.length), type.size - 1);
     if (most) length = bounded(ir.CreateBinaryIntrinsic(llvm::Intrinsic::umin, length, most), type.size - 1);
-    read_string(memory, ir.CreateTrunc(ir.CreateAdd(length, constant(1)), ir.getInt32Ty()), from);
+    auto characters = [&] { read_string(memory, ir.CreateTrunc(ir.CreateAdd(length, constant(1)), ir.getInt32Ty()), from); };
+    // An empty std::string_view may point nowhere: there is nothing to read, and nothing fails.
+    if (source.length)
+      when(ir.CreateICmpNE(length, constant(0)), characters);
+    else
+      characters();
   };
-  if (!object.type.can_be_unset) {
-    read();
-  } else {
+  if (source.length || object.type.can_be_unset) {
     ir.CreateStore(ir.getInt8(0), memory);  // memory may have been left as it was: see unpadded_
-    when(ir.CreateICmpNE(object.value, constant(0)), read);
+    if (unpadded_size_ && memory == unpadded_) ir.CreateStore(constant(1), unpadded_size_);
   }
+  if (object.type.can_be_unset)
+    when(ir.CreateICmpNE(object.value, constant(0)), read);
+  else
+    read();
   return {memory, type};
 }
 

@@ -43,6 +43,8 @@ class ProgramEmitter final : public Emitter {
   llvm::Value* runtime(std::string_view function, std::initializer_list<llvm::Value*> args) override;
   llvm::Value* our_map(std::string_view name) override;
   void count(Counter counter) override;
+  void count(const LossSite& site);
+  void count_full(const MapDef& map);
   const Expr& target() const override;
   const MapDef& map(const Expr& map_ref) const override;
   void with_element(const Expr& map_ref, const std::function<void(llvm::Value*)>& body) override;
@@ -68,6 +70,7 @@ class ProgramEmitter final : public Emitter {
   llvm::Value* copied(llvm::Value* address, const Type& type, bool can_be_unset = false);
   llvm::Value* word_if(llvm::Value* condition, const std::function<llvm::Value*()>& body);
   llvm::Value* element(const Access& access, const Index& node);
+  llvm::Value* unless_null(llvm::Value* address, const std::function<llvm::Value*()>& read);
   Operand access(const Expr& expr);
   void continue_if(llvm::Value* condition);
   void gate();
@@ -108,6 +111,7 @@ class ProgramEmitter final : public Emitter {
   };
   Key key(const Expr& map_ref);
   Key frame_key();
+  llvm::Value* frame_word(const MapDef& map, llvm::Value* value, const Key& key);
   llvm::Value* long_text(const Expr& expr, const Type& type, llvm::Value* to);
   llvm::Value* read_key_text(llvm::Value* memory, llvm::Value* size, llvm::Value* from);
   llvm::Value* read_short_text(llvm::Value* size, llvm::Value* from);

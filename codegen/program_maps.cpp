@@ -1,4 +1,6 @@
 // Elements of the script's maps: their keys, and what is found, made, stored and removed under them.
+#include <cstddef>
+
 #include "codegen/program_emitter.h"
 
 namespace zeektrace {
@@ -57,7 +59,7 @@ ProgramEmitter::Key ProgramEmitter::key(const Expr& map_ref) {
 // The process and the stack pointer of a call, in place of the thread.
 ProgramEmitter::Key ProgramEmitter::frame_key() {
   llvm::Value* destination = std::exchange(destination_, nullptr);
-  Key key{buffer(16)};
+  Key key{buffer(sizeof(FrameKey))};
   destination_ = destination;
   const Mechanism* how = probe_.points.front().how;
   const Mechanism::Frame& frame = how->with_frame ? *how->with_frame->frame : *how->frame;
@@ -66,6 +68,18 @@ ProgramEmitter::Key ProgramEmitter::frame_key() {
   ir.CreateAlignedStore(tgid, key.memory, llvm::Align(8));
   ir.CreateAlignedStore(stack, ir.CreateConstGEP1_32(ir.getInt8Ty(), key.memory, 8), llvm::Align(8));
   return key;
+}
+
+// The word with what tells later whether the call still is there.
+llvm::Value* ProgramEmitter::frame_word(const MapDef& def, llvm::Value* value, const Key& key) {
+  llvm::Value* memory = buffer(sizeof(FrameWord));
+  ir.CreateAlignedStore(value, memory, llvm::Align(8));
+  llvm::Value* there = ir.CreateConstGEP1_32(ir.getInt8Ty(), memory, offsetof(FrameWord, return_address));
+  ir.CreateAlignedStore(constant(0), there, llvm::Align(8));
+  if (!def.frame_stays) return memory;
+  llvm::Value* stack = ir.CreateLoad(ir.getInt64Ty(), ir.CreateConstGEP1_32(ir.getInt8Ty(), key.memory, offsetof(FrameKey, stack)));
+  runtime("zt_read", {there, ir.getInt32(8), stack});
+  return memory;
 }
 
 // Puts a text where it belongs in a key, without padding but for the first bytes, and gives its size, the NUL included.
@@ -207,7 +221,7 @@ void ProgramEmitter::with_element(const Expr& map_ref, const std::function<void(
     make = [&](llvm::Value* part) { insert(def, part, at, module_.zeros(def.value.storage())); };
   llvm::Value* element = find(def, at, make);
   llvm::Value* is_there = ir.CreateIsNotNull(element);
-  if (make) when(ir.CreateNot(is_there), [&] { count(Counter::map_full); });
+  if (make) when(ir.CreateNot(is_there), [&] { count_full(def); });
   when(is_there, [&] { body(element); });
 }
 
@@ -237,11 +251,12 @@ void ProgramEmitter::store_element(const Expr& target, const Operand& value) {
     return;
   }
   llvm::Value* memory = value.value;
-  if (def.value.is_scalar() || value.type.storage() != storage) {
+  if (!def.is_by_frame && (def.value.is_scalar() || value.type.storage() != storage)) {
     memory = buffer(storage);
     store(value, memory, storage);
   }
   const Key at = key(target);
+  if (def.is_by_frame) memory = frame_word(def, value.value, at);
   llvm::AllocaInst* status = local(ir.getInt64Ty());
   in_part(def, at, [&](llvm::Value* part) {
     auto update = [&](uint64_t flags) {
@@ -252,7 +267,7 @@ void ProgramEmitter::store_element(const Expr& target, const Operand& value) {
     when(ir.CreateICmpSLT(ir.CreateLoad(ir.getInt64Ty(), status), constant(0)),
          [&] { ir.CreateStore(insert(def, part, at, memory), status); });
   });
-  when(ir.CreateICmpSLT(ir.CreateLoad(ir.getInt64Ty(), status), constant(0)), [&] { count(Counter::map_full); });
+  when(ir.CreateICmpSLT(ir.CreateLoad(ir.getInt64Ty(), status), constant(0)), [&] { count_full(def); });
 }
 
 void ProgramEmitter::remove(const MapDef& def, const Key& key) {

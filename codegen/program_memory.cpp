@@ -71,7 +71,7 @@ void ProgramEmitter::take_scratch(llvm::BasicBlock* at) {
   ir.CreateCondBr(ir.CreateIsNull(taken), none, next);
   onward->eraseFromParent();
   ir.SetInsertPoint(none);
-  count(Counter::scratch_busy);
+  count(LossSite{.counter = Counter::scratch_busy});
   ir.CreateBr(exit_);
 }
 
@@ -136,10 +136,8 @@ llvm::Value* ProgramEmitter::runtime(std::string_view function, std::initializer
 }
 
 llvm::Value* ProgramEmitter::our_map(std::string_view name) {
-  constexpr uint32_t counters = static_cast<uint32_t>(Counter::how_many);
   MapShape shape;
   if (name == ring_map) shape = {MapType::ringbuf, 0, 0, ring_bytes(program_), 0};
-  else if (name == counter_map) shape = {MapType::percpu_array, 4, 8, counters, 0};
   else if (name == stack_map) shape = {MapType::hash, 8, sizeof(StackFrames), max_stacks, 1};
   // libbpf makes it as long as the machine has processors (libbpf 1.4, src/libbpf.c, map_set_def_max_entries).
   else if (name.starts_with(event_counter_maps)) shape = {MapType::perf_event_array, 4, 4, 0, 0};
@@ -154,8 +152,17 @@ llvm::Value* ProgramEmitter::our_map(std::string_view name) {
 }
 
 void ProgramEmitter::count(Counter counter) {
-  llvm::Value* key = index_cell(static_cast<uint32_t>(counter));
-  llvm::Value* cell = ir.CreateIntToPtr(helper(HelperId::map_lookup_elem, {our_map(counter_map), key}), ir.getPtrTy());
+  const auto number = static_cast<uint32_t>(&probe_ - program_.probes.data());
+  count(LossSite{counter, std::nullopt, number, ir.getCurrentDebugLocation().getLine()});
+}
+
+void ProgramEmitter::count_full(const MapDef& map) {
+  count(LossSite{Counter::map_full, program_.map_index.at(map.name), std::nullopt, 0});
+}
+
+void ProgramEmitter::count(const LossSite& site) {
+  llvm::Value* key = index_cell(module_.loss_cell(site));
+  llvm::Value* cell = ir.CreateIntToPtr(helper(HelperId::map_lookup_elem, {module_.counters(), key}), ir.getPtrTy());
   when(ir.CreateIsNotNull(cell), [&] {
     ir.CreateAtomicRMW(llvm::AtomicRMWInst::Add, cell, constant(1), llvm::MaybeAlign(8),
                        llvm::AtomicOrdering::Monotonic);
@@ -180,7 +187,7 @@ void ProgramEmitter::send(const Expr& call, const std::vector<const Expr*>& fiel
   auto* after = llvm::BasicBlock::Create(module_.context, "sent", function_, exit_);
   ir.CreateCondBr(ir.CreateIsNull(message), lost, room);
   ir.SetInsertPoint(lost);
-  count(Counter::ring_full);
+  count(LossSite{.counter = Counter::ring_full});
   ir.CreateBr(after);
   ir.SetInsertPoint(room);
   ir.CreateAlignedStore(constant(index), message, llvm::Align(8));

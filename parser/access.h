@@ -40,8 +40,8 @@ struct Count {
 struct Access {
   AccessPath place;
   std::optional<Count> count;  // set: the value is this number, and there is no place
-  // Of an index: place and index * stride is where the element stands. An index that is not below the bound gives the
-  // address 0, whose read fails and is counted.
+  // Of an index: place and index * stride is where the element stands. An index that is not below the bound is
+  // counted, and gives the address 0, or 0 without a read.
   uint64_t stride = 0;
   std::optional<Count> bound;
   // Of a member, see Member. One that is not present, without an `otherwise`, has the address 0 or the value 0, and is

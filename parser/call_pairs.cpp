@@ -15,7 +15,8 @@
 // @start[tid] in a map could not do. The cookie of a session is one word, so one map for each pair of probes. Elsewhere the
 // map is kept by the process and the stack pointer that the call has at its entry and its return, which is as exact: calls
 // that call themselves have different ones, and coroutines theirs wherever they run. What a call leaves behind that never
-// returns (an exception went through it) is overwritten by the next call that stands there, or makes room for newer ones.
+// returns (an exception went through it) is overwritten by the next call that stands there; and when many are there, what
+// is dead is looked for and taken out (probes/dead_calls.h). Nothing makes room for others: a call without room is counted.
 #include <algorithm>
 
 #include "parser/checking.h"
@@ -35,6 +36,7 @@ void keep_by_frame(MapDef& map, Probe& entry, const Probe& at_return) {
   if (!with_frame || !at_return.points.front().how->frame) return;
   if (!entry.pair) entry.how = with_frame;
   map.is_by_frame = true;
+  map.frame_stays = at_return.points.front().how->where == Mechanism::Where::exits;
   map.keys = {Type::integer(8, false), Type::integer(8, false)};  // process, stack pointer
 }
 

@@ -221,7 +221,8 @@ struct MapDef {
   // Only carries a word from a function's entry to its return: what is left in it says nothing, and is not printed.
   bool is_of_call = false;
   bool is_in_session = false;  // and is that word of a CallPair: there is no such map in the kernel
-  bool is_by_frame = false;    // or is kept by the process and the call's stack pointer, in place of the thread
+  bool is_by_frame = false;    // or is kept by the process and the call's stack pointer, in place of the thread (FrameWord)
+  bool frame_stays = false;    // and nobody changes the return address there while the call lasts
   bool is_in_kernel() const { return value.kind != Type::Kind::none && !is_in_session; }
   // The last long text in the key, whose room depends on how long it is (see MapPart).
   std::optional<size_t> long_text() const;
@@ -332,6 +333,15 @@ struct ExtremeRank {
 constexpr uint64_t extreme_rank(uint64_t value, bool is_signed, bool is_min) {
   return value ^ (is_signed ? uint64_t{1} << 63 : 0) ^ (is_min ? ~uint64_t{0} : 0);
 }
+// Value of a map that is kept by frame (MapDef::is_by_frame), under the process and where its return address stands.
+struct FrameKey {
+  uint64_t tgid = 0;
+  uint64_t stack = 0;
+};
+struct FrameWord {
+  uint64_t word = 0;
+  uint64_t return_address = 0;  // 0: not known, or not to be relied on
+};
 struct UserAddress {
   uint64_t address = 0;
   uint32_t tgid = 0;
@@ -340,7 +350,7 @@ struct UserAddress {
 
 // The maps of our own that an object may hold, beside "m_NAME" for each map of the script ("m_" for `@`).
 constexpr std::string_view ring_map = "zt_ring";          // BPF_MAP_TYPE_RINGBUF
-constexpr std::string_view counter_map = "zt_counters";   // per-CPU array of u64, by Counter
+constexpr std::string_view counter_map = "zt_counters";   // per-CPU array of u64, by LossSite
 constexpr std::string_view stack_map = "zt_stacks";
 constexpr std::string_view scratch_map = "zt_scratch";
 constexpr std::string_view verdict_map = "zt_verdicts";  // {(number of the filter << 32) | tgid, object} → 0 or 1
@@ -362,13 +372,22 @@ enum class Counter : uint32_t {
   stack_lost,    // a stack could not be kept
   stack_guessed,  // a stack of which a part was found by frame pointers, for want of an unwind table
   stack_cut,      // a stack whose outer frames could not be found
-  script_compiled,  // a script stack with functions that ZAM has compiled
+  script_compiled,      // a script stack with functions that ZAM has compiled
   script_frame_unread,  // a frame of a script stack was caught while it was changed
-  read_failed,   // memory of the process or the kernel could not be read
-  count_unread,  // pmc() found no count on this processor
-  signal_lost,   // signal() could not send it
-  unset,         // a member was read that the object does not have now, such as a script's field that is &optional
-  how_many
+  read_failed,    // memory of the process or the kernel could not be read
+  index_outside,  // an index that a container has no element at
+  count_unread,   // pmc() found no count on this processor
+  signal_lost,    // signal() could not send it
+  unset,          // a member was read that the object does not have now, such as a script's field that is &optional
+};
+
+// A place of the script where something can go wrong: its cell of the counters' map is its place among emit's.
+struct LossSite {
+  Counter counter = Counter::ring_full;
+  std::optional<uint32_t> map;    // index in Program::maps, of what is counted by map
+  std::optional<uint32_t> probe;  // index in Program::probes, of what is counted by place
+  uint32_t line = 0;              // and the statement's line
+  bool operator==(const LossSite&) const = default;
 };
 
 }  // namespace zeektrace

@@ -50,6 +50,9 @@ size_t distance(const std::string& wrong, const std::string& wrong_lower, std::s
   if (edits <= limit && edits < std::max<size_t>(lower.size(), wrong.size())) {
     return 4 * edits + 2 * (edit_distance(wrong, name, edits) > edits) + (lower.size() != wrong.size());
   }
+  // To so short a name near are those of a letter too, and those that begin with it, the shortest first.
+  if (wrong.size() == 1 && lower.size() == 1) return 30;
+  if (!wrong.empty() && wrong.size() < shortest_part && lower.starts_with(wrong_lower)) return 30 + lower.size();
   bool contains = wrong.size() >= shortest_part && lower.find(wrong_lower) != std::string::npos;
   bool contained = lower.size() >= shortest_part && wrong_lower.find(lower) != std::string::npos;
   if (!contains && !contained) return too_far;

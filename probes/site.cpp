@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "parser/registry.h"
 #include "probes/features.h"
@@ -81,6 +82,31 @@ class Passing {
   int64_t depth_ = 0;  // of the stack below where it was at the entry
 };
 
+// Whether code jumps back to the function's first instruction. Most functions' bytes hold nothing that could be such a jump,
+// and are not decoded for it.
+bool heads_a_loop(const Code& code, uint64_t entry) {
+  const auto extent = code.extent(entry);
+  if (!extent) return false;
+  const auto all = code.bytes(entry);
+  const auto bytes = all.first(std::min<size_t>(all.size(), extent->end - entry));
+  const auto may_jump = [&](size_t i, size_t size, uint8_t opcode_from, uint8_t opcode_to) {
+    if (i + 1 + size > bytes.size() || bytes[i] < opcode_from || bytes[i] > opcode_to) return false;
+    int32_t distance = static_cast<int8_t>(bytes[i + 1]);
+    if (size == 4) std::memcpy(&distance, &bytes[i + 1], size);
+    return static_cast<int64_t>(i + 1 + size) + distance == 0;
+  };
+  bool possible = false;  // short: jcc, loop, jmp; long: 0f jcc, jmp (the SDM's volume 2, Jcc, LOOP, JMP)
+  for (size_t i = 0; i < bytes.size() && !possible; i++)
+    possible = may_jump(i, 1, 0x70, 0x7f) || may_jump(i, 1, 0xe0, 0xe3) || may_jump(i, 1, 0xeb, 0xeb) ||
+               may_jump(i, 4, 0x80, 0x8f) || may_jump(i, 4, 0xe9, 0xe9);
+  if (!possible) return false;
+  const auto swept = code.sweep(*extent);
+  if (!swept) return true;
+  return std::ranges::any_of(*swept, [&](const Instruction& at) {
+    return (at.flow == Instruction::Flow::jump || at.flow == Instruction::Flow::conditional_jump) && at.target == entry;
+  });
+}
+
 // Whether each call of the function passes the site once.
 bool is_passed_once(const Code& code, const FunctionBody& body, uint64_t begin, uint64_t site) {
   const Tables tables(code, body);
@@ -120,6 +146,9 @@ Result<Site> entry_site(const Code& code, uint64_t entry, const Needs& needs, Fe
     const auto after = after_stack_check(code, **body);
     if (!after) return after.error();
     begin = *after;
+  } else if (heads_a_loop(code, entry)) {
+    return Error{Error::Kind::machine, "its first instruction is the head of a loop: a probe there counts the rounds, not the calls",
+                 "", nullptr};
   }
   Passing passing(code, needs);
   Site unmoved{begin, begin - entry, Run::stepped};

@@ -10,6 +10,7 @@
 
 #include "probes/attach.h"
 #include "probes/counters.h"
+#include "probes/dead_calls.h"
 #include "probes/load_error.h"
 #include "probes/machine.h"
 #include "probes/map_io.h"
@@ -240,13 +241,22 @@ Status Tracer::zero(const MapDef& map) {
   return Nothing{};
 }
 
-uint64_t Tracer::counter(Counter counter) const {
+Status Tracer::drop_dead_calls() {
+  if (state_->program.pid_namespace) return Nothing{};  // processes have other numbers there
+  for (const MapDef& map : state_->program.maps) {
+    const bpf_map* found = map.is_by_frame ? state_->map(bpf_map_name(map)) : nullptr;
+    if (found == nullptr) continue;
+    if (auto dropped = zeektrace::drop_dead_calls(KernelMap::of(found)); !dropped) return dropped.error();
+  }
+  return Nothing{};
+}
+
+uint64_t Tracer::lost(uint32_t cell) const {
   const bpf_map* found = state_->map(counter_map);
   if (found == nullptr) return 0;
   const KernelMap map = KernelMap::of(found);
-  const auto key = static_cast<uint32_t>(counter);
   std::vector<uint64_t> values(map.element_size() / sizeof(uint64_t));
-  if (bpf_map_lookup_elem(map.fd, &key, values.data()) != 0) return 0;
+  if (bpf_map_lookup_elem(map.fd, &cell, values.data()) != 0) return 0;
   uint64_t sum = 0;
   for (const uint64_t value : values) sum += value;
   return sum;

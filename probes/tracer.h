@@ -57,8 +57,10 @@ class Tracer {
   Result<std::vector<MapRow>> read(const MapDef& map) const;
   Status clear(const MapDef& map);  // removes every element; an array's values become 0
   Status zero(const MapDef& map);   // keeps the keys, values become 0
-  // Summed over the CPUs.
-  uint64_t counter(Counter counter) const;
+  // Takes what calls that never returned have left out of maps that are kept by frame, once they are half full.
+  Status drop_dead_calls();
+  // What a cell of the counters' map says, summed over the CPUs.
+  uint64_t lost(uint32_t cell) const;
   // Return addresses of a stack, innermost first; empty when it is not known. Of a stack whose outer frames could not be
   // found the last one is `stack_ends_here`.
   std::vector<uint64_t> frames(uint64_t hash) const;

@@ -170,7 +170,8 @@ int run(const Options& options) {
 
   auto output = options.format->make(*out, stderr, options.quiet);
   auto status = run_session(*program, *tracer, *output, *child ? &**child : nullptr,
-                            {*out, options.pid, options.quiet, options.verbose, options.source || options.show_debug_info != 0});
+                            {*out, options.pid, options.quiet, options.verbose, options.source || options.show_debug_info != 0,
+                             object->loss_sites});
   return status ? *status : report(status.error());
 }
 

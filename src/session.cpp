@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -17,6 +16,7 @@
 #include "probes/unwind_tables.h"
 #include "probes/zeek/zeeks.h"
 #include "src/code_watch.h"
+#include "src/losses.h"
 #include "src/messages.h"
 #include "src/node_names.h"
 #include "src/symbols.h"
@@ -29,36 +29,9 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds fastest_drain{10}, slowest_drain{50};
+constexpr milliseconds between_sweeps{2000};
 constexpr size_t most_links_first = 64;
 constexpr int child_farewell_ms = 100;
-
-struct LossRow {
-  Counter counter;
-  std::string_view thing, fate, why, remedy;
-};
-constexpr std::array losses = {
-    LossRow{Counter::ring_full, "event", "lost", "ring buffer full",
-            "print less often, or count in a map instead"},
-    LossRow{Counter::map_full, "new key", "lost", "a map is full",
-            "ZEEKTRACE_MAX_MAP_KEYS=N lets maps hold more"},
-    LossRow{Counter::scratch_busy, "event", "lost", "scratch memory in use by the probe that was interrupted",
-            ""},
-    LossRow{Counter::stack_lost, "stack", "lost", "no room to keep it, or it could not be walked", ""},
-    LossRow{Counter::read_failed, "read", "of memory failed",
-            "the address is wrong, or the page was not in memory", "the value read as 0 or empty"},
-    LossRow{Counter::count_unread, "reading", "of a counter failed", "the processor's counters were taken by somebody else",
-            "it read as 0"},
-    LossRow{Counter::signal_lost, "signal", "lost", "the kernel could not send it from there", ""},
-    LossRow{Counter::unset, "read", "of a field that is not set", "the script's record does not have it now",
-            "the value read as 0 or empty"},
-    LossRow{Counter::stack_guessed, "stack", "walked in part by frame pointers",
-            "code without unwind tables: made at run time, or just loaded", "its frames may be wrong or missing"},
-    LossRow{Counter::script_compiled, "script stack", "with functions that -O ZAM has compiled", "these keep no statements",
-            "innermost lines are missing, and frames of functions that were put into their callers"},
-    LossRow{Counter::script_frame_unread, "script stack", "short of a frame",
-            "it could not be read, or was just being changed", ""},
-    LossRow{Counter::stack_cut, "stack", "cut short", "the frames above could not be found", ""},
-};
 
 // Whether the script keeps or sends a value of one of these two kinds.
 bool holds(const Program& program, Type::Kind one, Type::Kind other) {
@@ -115,6 +88,10 @@ std::optional<milliseconds> time_until(const Tick& tick) {
   if (!tick.wanted) return std::nullopt;
   auto left = std::chrono::ceil<milliseconds>(tick.next - Clock::now());
   return std::max(left, milliseconds{0});
+}
+
+std::optional<milliseconds> sooner(std::optional<milliseconds> a, std::optional<milliseconds> b) {
+  return a && b ? std::min(*a, *b) : a ? a : b;
 }
 
 class Session {
@@ -185,6 +162,8 @@ class Session {
     }
     drain_.wanted = sends_messages(program_);
     drain_.plan(fastest_drain);
+    sweep_.wanted = std::ranges::any_of(program_.maps, &MapDef::is_by_frame);
+    sweep_.plan(between_sweeps);
     if (child_ != nullptr) {
       if (auto status = child_->release(); !status) return status;
     }
@@ -215,8 +194,12 @@ class Session {
 
   Status loop() {
     while (!over()) {
-      auto events = watch_.wait(time_until(drain_));
+      auto events = watch_.wait(sooner(time_until(drain_), time_until(sweep_)));
       if (!events) return events.error();
+      if (sweep_.due()) {
+        if (auto status = tracer_.drop_dead_calls(); !status) return status;
+        sweep_.plan(between_sweeps);
+      }
       if (events->code) code_.serve();
       if (events->message || drain_.due()) {
         uint64_t before = messages_.received();
@@ -267,17 +250,15 @@ class Session {
   }
 
   void tell_losses() {
-    for (const auto& row : losses) {
-      uint64_t count = tracer_.counter(row.counter);
-      if (count > 0) output_.lost({count, row.thing, row.fate, row.why, row.remedy});
-    }
+    for (const Loss& loss : losses(program_, options_.loss_sites, [this](uint32_t cell) { return tracer_.lost(cell); }))
+      output_.lost(loss);
     if (messages_.late() > 0 && !messages_.exit_status()) {
       output_.lost({messages_.late(), "event", "left out",
-                    "they came faster than they could be printed at the end", ""});
+                    "they came faster than they could be printed at the end", "", ""});
     }
     if (messages_.malformed() > 0) {
       output_.lost(
-          {messages_.malformed(), "event", "lost", "the message was cut short", "please report this"});
+          {messages_.malformed(), "event", "lost", "the message was cut short", "please report this", ""});
     }
     for (const std::string& trouble : symbols_.source_trouble())
       if (!options_.quiet) say(stderr, trouble + "\n");
@@ -337,6 +318,7 @@ class Session {
   Names names_;
   Messages messages_;
   Tick drain_;
+  Tick sweep_;  // of maps in which calls leave words
   bool armed_ = false;
   bool ending_ = false;
   bool reader_gone_ = false;

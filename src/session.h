@@ -8,6 +8,7 @@
 
 #include <cstdio>
 #include <optional>
+#include <span>
 
 #include "parser/program.h"
 #include "parser/result.h"
@@ -23,6 +24,7 @@ struct SessionOptions {
   bool quiet = false;        // say nothing of how the command ended
   bool verbose = false;
   bool source = false;  // stacks show lines of the source, and inlined functions
+  std::span<const LossSite> loss_sites = {};  // of the object
 };
 
 // The exit status that the script asked for, or 0. Ctrl-C, SIGTERM and SIGHUP end it in good order; a second

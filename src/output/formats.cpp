@@ -20,8 +20,8 @@ void say(std::FILE* err, std::string_view text) {
 }
 
 std::string loss_text(const Loss& loss) {
-  std::string text =
-      fmt::format("{} {}{} {}: {}", loss.count, loss.thing, loss.count == 1 ? "" : "s", loss.fate, loss.why);
+  std::string text = fmt::format("{} {}{} {}{}{}: {}", loss.count, loss.thing, loss.count == 1 ? "" : "s", loss.fate,
+                                 loss.where.empty() ? "" : " ", loss.where, loss.why);
   if (!loss.remedy.empty()) text += fmt::format(" ({})", loss.remedy);
   return text;
 }

@@ -131,8 +131,9 @@ class JsonOutput final : public Output {
     write(type_word(table.kind), std::move(data));
   }
   void lost(const Loss& loss) override {
-    write("lost_events",
-          {{"events", loss.count}, {"what", fmt::format("{} {}", loss.thing, loss.fate)}, {"why", loss.why}});
+    Json data = {{"events", loss.count}, {"what", fmt::format("{} {}", loss.thing, loss.fate)}, {"why", loss.why}};
+    if (!loss.where.empty()) data["where"] = loss.where;
+    write("lost_events", std::move(data));
     std::fflush(out_);
     say(err_, loss_text(loss) + "\n");
   }

@@ -21,6 +21,7 @@ struct Loss {
   std::string_view fate;    // "lost"
   std::string_view why;     // "ring buffer full"
   std::string_view remedy;  // what to do about it
+  std::string where;        // "in uprobe:PROGRAM:f (script.bt:4)"; empty where that says nothing
 };
 
 class Output {

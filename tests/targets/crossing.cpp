@@ -2,12 +2,14 @@
 // stacks, coroutines, threads. The kernel's return probe on them ends it; probes where they are left do not, and count
 // every orderly return, and no other.
 //
-//   crossing MODE ROUNDS [THREADS]    throws | deep | leaps | stacks | coroutines, or all, in so many threads (1)
+//   crossing MODE ROUNDS [THREADS]    throws | deep | leaps | stacks | coroutines, or all; abyss | gone; in so many threads (1)
 //
 // The traced functions are cross_*; none of them ends in a jump to another. The tally: @entered = count() at their
 // entries, @returned = count() at their returns, @results = sum(retval).
 #include "lines.h"
 
+#include <pthread.h>
+#include <sys/mman.h>
 #include <ucontext.h>
 
 #include <atomic>
@@ -82,6 +84,13 @@ TRACED long cross_leapt(jmp_buf* landing, long round) {
   return left(cross_leaping(landing, round) + 1);
 }
 
+TRACED long cross_falling(jmp_buf* landing, long depth) {
+  entered++;
+  if (depth < 0) return left(depth);
+  if (depth == 0) longjmp(*landing, 1);
+  return left(cross_falling(landing, depth - 1) + 1);
+}
+
 // Is on its own stack while others run.
 TRACED long cross_suspended(ucontext_t* mine, ucontext_t* other, long round) {
   entered++;
@@ -118,12 +127,19 @@ asm(".text\n"
     ".type odd_tail, @function\n"
     "odd_tail: test $1, %dil\n je 1f\n nop\n nop\n jmp odd_callee\n1: mov $7, %eax\n ret\n"
     ".size odd_tail, .-odd_tail\n");
+// Its first instruction is that of its loop's body.
+long odd_loop(long rounds) asm("odd_loop");
+asm(".text\n"
+    ".globl odd_loop\n"
+    ".type odd_loop, @function\n"
+    "odd_loop: dec %rdi\n jne odd_loop\n mov $7, %eax\n ret\n"
+    ".size odd_loop, .-odd_loop\n");
 
 namespace {
 
 void throws(long round) {
   cross_caught(0, round);
-  if (odd_conditional(0) != 0 || odd_tail(round) != (round % 2 == 0 ? 7 : 8)) std::abort();
+  if (odd_loop(3) != 7 || odd_conditional(0) != 0 || odd_tail(round) != (round % 2 == 0 ? 7 : 8)) std::abort();
   if (odd_tail(round + 1) != (round % 2 == 0 ? 8 : 7)) std::abort();
 }
 void deep(long round) {
@@ -213,16 +229,47 @@ void coroutines(long round) {
   task.handle.destroy();
 }
 
+// As deep as a thread's stack of 8 MB allows, nearly; every second time an exception comes up all of it.
+void abyss(long round) { cross_caught(100'000, round); }
+
+// A thread leaves 300,000 calls behind on a stack that is then no more.
+void gone(long round) {
+  constexpr size_t size = 64 << 20;
+  void* stack = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  pthread_attr_t attributes;
+  pthread_t thread;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstack(&attributes, stack, size);
+  const auto falls = [](void*) -> void* {
+    jmp_buf landing;
+    if (setjmp(landing) == 0) cross_falling(&landing, 300'000);
+    all_entered += entered;
+    return nullptr;
+  };
+  if (pthread_create(&thread, &attributes, falls, nullptr) != 0) std::abort();
+  pthread_join(thread, nullptr);
+  munmap(stack, size);
+  // Elsewhere the next time.
+  mmap(stack, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+  sleep(5);
+  throws(round);
+}
+
 struct Mode {
   const char* name;
   void (*run)(long round);
 };
 constexpr Mode modes[] = {{"throws", throws}, {"deep", deep}, {"leaps", leaps}, {"stacks", stacks}, {"coroutines", coroutines}};
+// Not of `all`, for they take long.
+constexpr Mode long_modes[] = {{"abyss", abyss}, {"gone", gone}};
 
 void rounds_of(const char* wanted, long rounds) {
-  for (long round = 0; round < rounds; round++)
+  for (long round = 0; round < rounds; round++) {
+    for (const Mode& mode : long_modes)
+      if (std::strcmp(wanted, mode.name) == 0) mode.run(round);
     for (const Mode& mode : modes)
       if (std::strcmp(wanted, "all") == 0 || std::strcmp(wanted, mode.name) == 0) mode.run(round);
+  }
   all_entered += entered;
   all_returned += returned;
   all_results += results;

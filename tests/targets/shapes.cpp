@@ -91,6 +91,8 @@ TRACED void draw(const figure* f, point origin, colour paint, bool visible, cons
 TRACED void call(const std::string& name, std::string_view part, const char* plain) {
   asm volatile("" : : "r"(&name), "r"(&part), "r"(plain) : "memory");
 }
+TRACED void nothing(std::string_view part, const std::string& name) { asm volatile("" : : "r"(&part), "r"(&name) : "memory"); }
+
 TRACED void hold(holder& all, int round) { asm volatile("" : : "r"(&all), "r"(round) : "memory"); }
 TRACED void see(const base* object) { asm volatile("" : : "r"(object) : "memory"); }
 
@@ -177,6 +179,7 @@ int main(int argc, char** argv) {
     draw_one(round % 2 ? figure : square, round, tally);
     const std::string name = round % 2 ? "short" : text;
     shapes::call(name, std::string_view(text).substr(2, 4), name.c_str());
+    shapes::nothing({}, {});
     hold_one(round);
     if (round % 4 == 0) shapes::see(&square);
     else shapes::see(&figure);

@@ -132,7 +132,7 @@ TEST(CallPairs, where_the_stack_pointer_is_known_it_takes_the_threads_place) {
   EXPECT_EQ(map.key_size(), 16u);
   auto object = emit(all->program, all_builtins());
   ASSERT_TRUE(object);
-  EXPECT_NE(object_facts(*object).find("map m_s type lru_hash key 16 value 8"), std::string::npos);
+  EXPECT_NE(object_facts(*object).find("map m_s type hash key 16 value 16"), std::string::npos);
 }
 
 TEST(CallPairs, a_second_map_of_the_same_calls_stays_one) {

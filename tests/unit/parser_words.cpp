@@ -200,7 +200,15 @@ TEST(Rows, near_names_are_offered_best_first) {
   EXPECT_EQ(guesses("quantise"), "did you mean 'quantize'?");
   EXPECT_EQ(guesses("banana"), "");
   EXPECT_EQ(guesses("x"), "");
+  EXPECT_EQ(guesses("p"), "did you mean 'pid', 'print' or 'printf'?");
+  EXPECT_EQ(guesses("ns"), "did you mean 'nsecs'?");
   EXPECT_EQ(guesses(""), "");
+}
+
+TEST(Rows, names_of_one_letter_are_near_each_other) {
+  const std::string_view names[] = {"f", "main", "y"};
+  EXPECT_EQ(did_you_mean(near_matches("x", names)), "did you mean 'f' or 'y'?");
+  EXPECT_EQ(did_you_mean(near_matches("ma", names)), "did you mean 'main'?");
 }
 
 TEST(Rows, are_found_by_name_form_and_alias) {
