@@ -16,6 +16,7 @@ namespace zeektrace {
 namespace {
 
 constexpr size_t most_at_once = 512;  // IOV_MAX is 1024
+constexpr uint64_t page_size = 4096;
 
 struct LeftCall {
   FrameKey key;
@@ -50,8 +51,11 @@ size_t look(std::span<const LeftCall> calls, std::vector<LeftCall>& dead) {
   for (size_t i = 0; i < read; i++)
     if (calls[i].value.return_address != 0 && calls[i].value.return_address != words[i]) dead.push_back(calls[i]);
   if (read == count) return count;
-  dead.push_back(calls[read]);  // the stack is no more, or the process
-  return read + 1;
+  // The page is no more, or the process: so are the others there.
+  const uint64_t page = calls[read].key.stack / page_size;
+  size_t next = read;
+  for (; next < calls.size() && (gone || calls[next].key.stack / page_size == page); next++) dead.push_back(calls[next]);
+  return next;
 }
 
 // Another call may have come to stand there meanwhile: its word is put back.
