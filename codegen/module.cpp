@@ -37,6 +37,7 @@ std::string_view type_name(MapType type) {
     case MapType::perf_event_array: return "perf_event_array";
     case MapType::percpu_hash: return "percpu_hash";
     case MapType::percpu_array: return "percpu_array";
+    case MapType::lru_hash: return "lru_hash";
     case MapType::ringbuf: return "ringbuf";
   }
   bug("a map type without a name");

@@ -19,7 +19,7 @@ namespace zeektrace {
 
 // enum bpf_map_type of include/uapi/linux/bpf.h.
 enum class MapType : uint32_t {
-  hash = 1, array = 2, perf_event_array = 4, percpu_hash = 5, percpu_array = 6, ringbuf = 27
+  hash = 1, array = 2, perf_event_array = 4, percpu_hash = 5, percpu_array = 6, lru_hash = 9, ringbuf = 27
 };
 
 struct MapShape {
