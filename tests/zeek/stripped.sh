@@ -4,15 +4,14 @@
 . "$(dirname "$0")/real.sh"
 pcap=$(capture http/bro.org.pcap)
 script='zeek:event:* { @event[event] = count(); } zeek:function:* { @function[zfunc] = count(); }
-zeek:event:http_request { @uri[args.c.id.orig_h, str(args.unescaped_URI)] = count(); }
 zeek:body:* { @line[args.file, args.line] = count(); }'
 whole=$zeek
 traced whole "$script" -C -r "$pcap" local
-sort whole/answers >whole.answers
+sed 's/<[0-9]*>//' whole/answers | sort >whole.answers  # the number in a lambda's name is another one in each run
 strip --strip-all -o stripped.zeek "$whole"
 zeek=$work/stripped.zeek
 traced stripped "$script" -C -r "$pcap" local
-sort stripped/answers >stripped.answers
+sed 's/<[0-9]*>//' stripped/answers | sort >stripped.answers
 same 'stripped' whole.answers stripped.answers 100
 
 # faked RELEASE: a stripped copy that says that it is of that release.
@@ -24,7 +23,7 @@ faked() {
 }
 if [ ${#release} -eq 5 ]; then
   faked 9.9.9
-  refused 'a release that nobody knows' 1 'release 9\.9\.9' "$zeektrace" -c "$work/faked.9.9.9 -C -r $pcap" -e "$script"
+  refused 'a release that nobody knows' 2 'is Zeek 9\.9\.9, of which it is not known' "$zeektrace" -c "$work/faked.9.9.9 -C -r $pcap" -e "$script"
   # A release of another layout: known, but not this one.
   case $release in 8.0.*) other=8.2.2 ;; *) other=8.0.1 ;; esac
   faked "$other"
