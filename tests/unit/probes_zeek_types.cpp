@@ -92,12 +92,18 @@ class ZeekTypesTest : public testing::Test {
     types.back()->name = std::move(name);
     return types.back().get();
   }
+  // What lives as long as the test.
+  template <class T>
+  T* kept(T value) {
+    auto owner = std::make_shared<T>(std::move(value));
+    things.push_back(owner);
+    return owner.get();
+  }
   FakeType* record(std::string name, std::vector<FakeDecl> fields) {
     FakeType* made = type(t_record, std::move(name));
-    auto* entries = new FakeDecl*[fields.size()];
-    for (size_t i = 0; i < fields.size(); i++) entries[i] = new FakeDecl(fields[i]);
-    lists.emplace_back(entries, fields.size());
-    made->types = new FakeList{entries, 99, static_cast<int>(fields.size())};
+    auto* entries = kept(std::vector<FakeDecl*>(fields.size()))->data();
+    for (size_t i = 0; i < fields.size(); i++) entries[i] = kept(std::move(fields[i]));
+    made->types = kept(FakeList{entries, 99, static_cast<int>(fields.size())});
     return made;
   }
   FakeType* function(std::vector<FakeDecl> parameters, uint8_t flavor) {
@@ -110,7 +116,7 @@ class ZeekTypesTest : public testing::Test {
     registry.handlers[name] = std::make_unique<FakeHandler>(FakeHandler{nullptr, type});
   }
   void global(const std::string& name, FakeType* type, uint8_t kind) {
-    scope.local[name] = new FakeId{type, new FakeFuncVal{new FakeFunc{kind, type}}};
+    scope.local[name] = kept(FakeId{type, kept(FakeFuncVal{kept(FakeFunc{kind, type})})});
   }
   ZeekTypes::Process process(FakeRegistry*& registry) {
     return {getpid(), reinterpret_cast<uint64_t>(&registry), reinterpret_cast<uint64_t>(&scopes)};
@@ -130,7 +136,7 @@ class ZeekTypesTest : public testing::Test {
 
   ZeekLayout layout;
   std::vector<std::unique_ptr<FakeType>> types;
-  std::vector<std::pair<FakeDecl**, size_t>> lists;
+  std::vector<std::shared_ptr<void>> things;
   FakeRegistry one, two;
   FakeRegistry *first = &one, *second = &two;
   FakeScope scope;
@@ -225,7 +231,7 @@ TEST_F(ZeekTypesTest, FunctionsHooksAndBuiltInsAreGlobals) {
   global("Log::write", function({{type(t_count), "id"}}, 0), 0);
   global("Log::policy", function({{type(t_count), "id"}}, 2), 0);
   global("an_event", function({{type(t_count), "id"}}, 1), 0);
-  scope.local["number"] = new FakeId{type(t_count), nullptr};
+  scope.local["number"] = kept(FakeId{type(t_count), nullptr});
   ZeekTypes read(layout, {process(first)});
   EXPECT_EQ(told(read.parameters(ZeekCallable::bif, "to_lower", args)), Strings{"string args.str at 0,0,32,0"});
   EXPECT_EQ(told(read.parameters(ZeekCallable::function, "Log::*", args)), Strings{"count args.id at 0,0,32"});
