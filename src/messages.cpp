@@ -1,5 +1,6 @@
 #include "src/messages.h"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 
@@ -9,6 +10,12 @@ namespace {
 
 constexpr uint64_t messages_between_looks = 64;
 constexpr std::chrono::milliseconds patience{40};  // what was sent before Ctrl-C has this long to be printed
+
+bool is_zero(const MapRow& row) {
+  return std::ranges::all_of(row.values, [](const std::vector<std::byte>& value) {
+    return std::ranges::all_of(value, [](std::byte byte) { return byte == std::byte{}; });
+  });
+}
 
 }  // namespace
 
@@ -56,7 +63,7 @@ Status Messages::act(const Record& record, Bytes message) {
       for (const auto& value : decode_fields(record, message, names_)) output_.value(value);
       break;
     case Record::Kind::print_map: return print_map(program_.maps[record.map], {record.top, record.div});
-    case Record::Kind::clear: return tracer_.clear(program_.maps[record.map]);
+    case Record::Kind::clear: cleared_.insert(record.map); return tracer_.clear(program_.maps[record.map]);
     case Record::Kind::zero: return tracer_.zero(program_.maps[record.map]);
     case Record::Kind::time: output_.time(time_text(record.format)); break;
     case Record::Kind::exit: exit(record, message); break;
@@ -68,6 +75,9 @@ Status Messages::print_map(const MapDef& map, const Shown& shown) {
   if (!map.is_in_kernel() || map.is_of_call) return Nothing{};
   auto rows = tracer_.read(map);
   if (!rows) return rows.error();
+  // One without a key is an array of one, which holds 0 then: as little as a map with keys has any.
+  const auto number = static_cast<uint32_t>(&map - program_.maps.data());
+  if (map.keys.empty() && cleared_.contains(number) && std::ranges::all_of(*rows, is_zero)) return Nothing{};
   output_.table(decode_table(map, *rows, shown, names_));
   return Nothing{};
 }

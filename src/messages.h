@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <set>
 
 #include "parser/program.h"
 #include "parser/result.h"
@@ -53,6 +54,7 @@ class Messages {
   std::optional<int> exit_status_;
   std::optional<std::chrono::steady_clock::time_point>
       patience_;  // until when messages are done, once ending
+  std::set<uint32_t> cleared_;  // maps, by Program::maps
   bool deaf_ = false;
   uint64_t received_ = 0;
   uint64_t late_ = 0;
