@@ -1,0 +1,339 @@
+#include "tests/random/script.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+namespace zeektrace {
+namespace {
+
+enum class Sort { number, text };
+
+struct MapKind {
+  std::string name;
+  std::vector<Sort> keys;
+  enum class Value { number, text, aggregate } value = Value::number;
+  std::string aggregate;  // "hist", …
+  std::string shape;      // of an aggregation: what follows the number
+};
+
+constexpr const char* texts[] = {"\"\"", "\"a\"", "\"open\"", "\"two words\"", "\"a text that is rather long, longer than most\""};
+
+// Writes one script. Depths bound what grows with each other: expressions, blocks, loops (whose rounds multiply).
+class Writer {
+ public:
+  Writer(uint64_t seed, const Surroundings& surroundings) : dice_(seed), surroundings_(surroundings) {}
+
+  std::string script() {
+    declare_maps();
+    const uint64_t probes = 1 + dice_.below(4);
+    for (uint64_t i = 0; i < probes; ++i) probe();
+    return out_;
+  }
+
+ private:
+
+  void declare_maps() {
+    const uint64_t count = 1 + dice_.below(8);
+    constexpr const char* aggregates[] = {"count", "sum", "avg", "min", "max", "stats", "hist", "lhist"};
+    for (uint64_t i = 0; i < count; ++i) {
+      MapKind map;
+      map.name = fmt::format("@m{}", i);
+      for (uint64_t keys = dice_.below(4); keys > 0; --keys) map.keys.push_back(dice_.one_in(4) ? Sort::text : Sort::number);
+      const uint64_t what = dice_.below(6);
+      map.value = what < 3 ? MapKind::Value::number : what == 3 ? MapKind::Value::text : MapKind::Value::aggregate;
+      map.aggregate = dice_.pick(aggregates);
+      if (map.aggregate == "lhist") map.shape = fmt::format(", {}, 1000, {}", dice_.one_in(2) ? 0 : -1000, dice_.one_in(2) ? 10 : 250);
+      if (map.aggregate == "hist" && dice_.one_in(3)) map.shape = fmt::format(", {}", dice_.below(6));
+      maps_.push_back(std::move(map));
+    }
+  }
+
+  void probe() {
+    numbers_.clear();
+    strings_.clear();
+    const uint64_t what = dice_.below(8);
+    has_arguments_ = has_text_ = has_result_ = false;
+    std::string point;
+    if (what == 0) point = "BEGIN";
+    if (what == 1) point = "END";
+    if (what == 2) point = "interval:s:1";
+    if (what == 3) point = "profile:hz:99";
+    if (what == 4) has_arguments_ = true, point = function("uprobe", dice_.one_in(3) ? "take_*" : "take_six");
+    if (what == 5) has_arguments_ = has_text_ = true, point = function("uprobe", "take_string");
+    if (what == 6) has_result_ = true, point = function("uretprobe", dice_.one_in(3) ? "take_*" : "take_int");
+    if (what == 7)
+      point = surroundings_.has_tracepoints ? "tracepoint:raw_syscalls:sys_enter" : function("uprobe", "traced_step");
+    out_ += point;
+    if (dice_.one_in(3)) out_ += " / " + number(2) + " /";
+    out_ += " {\n";
+    depth_ = 1;
+    rounds_ = 1;
+    // A variable of each sort is there from the start.
+    assign_new(Sort::number);
+    assign_new(Sort::text);
+    statements(2 + dice_.below(6));
+    out_ += "}\n";
+  }
+
+  std::string function(const char* provider, const char* name) {
+    return fmt::format("{}:{}:{}", provider, surroundings_.tally, name);
+  }
+
+  // ---- statements ----
+
+  void line(const std::string& text) { out_ += std::string(2 * depth_, ' ') + text + "\n"; }
+
+  void statements(uint64_t count) {
+    for (uint64_t i = 0; i < count; ++i) statement();
+  }
+
+  void statement() {
+    switch (dice_.below(14)) {
+      case 0: return assign_new(dice_.one_in(3) ? Sort::text : Sort::number);
+      case 1: return assign_old();
+      case 2:
+      case 3:
+      case 4: return assign_map();
+      case 5: return aggregate();
+      case 6: return step();
+      case 7:
+      case 8: return branch();
+      case 9: return loop();
+      case 10: return print();
+      case 11: return message();
+      case 12: return erase();
+      default: return leave();
+    }
+  }
+
+  void assign_new(Sort sort) {
+    // What is assigned in a branch has no value behind it: names of a block are its own.
+    auto& names = sort == Sort::number ? numbers_ : strings_;
+    const std::string name = fmt::format("${}{}", sort == Sort::number ? 'n' : 's', variables_++);
+    line(fmt::format("{} = {};", name, sort == Sort::number ? number(3) : text(2)));
+    names.push_back(name);
+  }
+
+  void assign_old() {
+    if (!strings_.empty() && dice_.one_in(4)) return line(fmt::format("{} = {};", dice_.pick(strings_), text(2)));
+    if (numbers_.empty()) return;
+    constexpr const char* ops[] = {"", "+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>"};
+    line(fmt::format("{} {}= {};", dice_.pick(numbers_), dice_.pick(ops), number(3)));
+  }
+
+  const MapKind* any_map(MapKind::Value value) {
+    std::vector<const MapKind*> fitting;
+    for (const MapKind& map : maps_) {
+      if (map.value == value) fitting.push_back(&map);
+    }
+    return fitting.empty() ? nullptr : dice_.pick(fitting);
+  }
+
+  std::string element(const MapKind& map) {
+    if (map.keys.empty()) return map.name;
+    std::string keys;
+    for (Sort sort : map.keys) keys += (keys.empty() ? "" : ", ") + (sort == Sort::number ? number(1) : text(1));
+    return fmt::format("{}[{}]", map.name, keys);
+  }
+
+  void assign_map() {
+    const MapKind* map = any_map(dice_.one_in(4) ? MapKind::Value::text : MapKind::Value::number);
+    if (map == nullptr) return;
+    if (map->value == MapKind::Value::text) return line(fmt::format("{} = {};", element(*map), text(2)));
+    constexpr const char* ops[] = {"", "", "", "+", "-", "*", "&", "|", "^", "<<"};
+    line(fmt::format("{} {}= {};", element(*map), dice_.pick(ops), number(3)));
+  }
+
+  void aggregate() {
+    const MapKind* map = any_map(MapKind::Value::aggregate);
+    if (map == nullptr) return;
+    const std::string value = map->aggregate == "count" ? "" : number(2) + map->shape;
+    line(fmt::format("{} = {}({});", element(*map), map->aggregate, value));
+  }
+
+  void step() {
+    const MapKind* map = any_map(MapKind::Value::number);
+    const bool of_map = map != nullptr && dice_.one_in(2);
+    if (!of_map && numbers_.empty()) return;
+    const std::string target = of_map ? element(*map) : dice_.pick(numbers_);
+    line(dice_.one_in(2) ? target + (dice_.one_in(2) ? "++;" : "--;") : (dice_.one_in(2) ? "++" : "--") + target + ";");
+  }
+
+  // The names that a block gives are gone behind it.
+  void block(uint64_t count) {
+    const size_t numbers = numbers_.size(), strings = strings_.size();
+    ++depth_;
+    statements(count);
+    --depth_;
+    numbers_.resize(numbers);
+    strings_.resize(strings);
+  }
+
+  void branch() {
+    if (depth_ > 4) return;
+    line(fmt::format("if ({}) {{", number(2)));
+    block(1 + dice_.below(3));
+    if (dice_.one_in(3)) {
+      line(fmt::format("}} else if ({}) {{", number(2)));
+      block(1 + dice_.below(2));
+    }
+    if (dice_.one_in(2)) {
+      line("} else {");
+      block(1 + dice_.below(2));
+    }
+    line("}");
+  }
+
+  void loop() {
+    constexpr uint64_t most_rounds = 16;
+    const uint64_t rounds = 1 + dice_.below(8);
+    if (depth_ > 3 || rounds_ * rounds > most_rounds) return;
+    rounds_ *= rounds;
+    ++loops_;
+    if (dice_.one_in(2)) {
+      line(fmt::format("unroll ({}) {{", rounds));
+      block(1 + dice_.below(2));
+    } else {
+      const std::string counter = fmt::format("$c{}", variables_++);
+      line(fmt::format("{} = 0;", counter));
+      line(fmt::format("while ({} < {}) {{", counter, rounds));
+      ++depth_;
+      line(fmt::format("{}++;", counter));
+      --depth_;
+      block(1 + dice_.below(2));
+    }
+    line("}");
+    --loops_;
+    rounds_ /= rounds;
+  }
+
+  void print() {
+    if (dice_.one_in(2)) return line(fmt::format("print({});", dice_.one_in(3) ? text(2) : number(2)));
+    const MapKind& map = dice_.pick(maps_);
+    // A map that is nowhere given a value can't be printed: it gets one here.
+    give_value(map);
+    line(fmt::format("print({}{});", map.name, dice_.one_in(3) ? fmt::format(", {}", 1 + dice_.below(9)) : ""));
+  }
+
+  void give_value(const MapKind& map) {
+    if (map.value == MapKind::Value::number) line(fmt::format("{} = {};", element(map), number(1)));
+    if (map.value == MapKind::Value::text) line(fmt::format("{} = {};", element(map), text(1)));
+    if (map.value == MapKind::Value::aggregate)
+      line(fmt::format("{} = {}({});", element(map), map.aggregate,
+                       map.aggregate == "count" ? "" : number(1) + map.shape));
+  }
+
+  void message() {
+    if (dice_.one_in(6)) return line("time(\"%H:%M:%S\\n\");");
+    std::string format, values;
+    for (uint64_t i = dice_.below(4); i > 0; --i) {
+      constexpr const char* conversions[] = {"%d", "%u", "%x", "%5d", "%lx"};
+      const bool is_text = dice_.one_in(3);
+      format += is_text ? "%s " : std::string(dice_.pick(conversions)) + " ";
+      values += ", " + (is_text ? text(2) : number(2));
+    }
+    line(fmt::format("printf(\"{}\\n\"{});", format, values));
+  }
+
+  void erase() {
+    const MapKind& map = dice_.pick(maps_);
+    if (dice_.one_in(3)) {
+      give_value(map);
+      return line(fmt::format("{}({});", dice_.one_in(2) ? "clear" : "zero", map.name));
+    }
+    line(fmt::format("delete({});", element(map)));
+  }
+
+  void leave() {
+    if (loops_ > 0 && dice_.one_in(2)) {
+      line(fmt::format("if ({}) {{ {}; }}", number(2), dice_.one_in(2) ? "break" : "continue"));
+    } else if (dice_.one_in(3)) {
+      line(fmt::format("if ({}) {{ return; }}", number(2)));
+    } else if (dice_.one_in(4)) {
+      line(fmt::format("if ({}) {{ exit(); }}", number(2)));
+    } else {
+      line(fmt::format("@stacks[{}] = count();", dice_.one_in(2) ? "ustack(3)" : "ustack(5)"));
+    }
+  }
+
+  // ---- expressions ----
+
+  std::string number(uint64_t deep) {
+    if (deep == 0 || dice_.one_in(4)) return plain_number();
+    switch (dice_.below(9)) {
+      case 0: return fmt::format("({})({})", dice_.pick(casts), number(deep - 1));
+      case 1: return fmt::format("({} ? {} : {})", number(deep - 1), number(deep - 1), number(deep - 1));
+      case 2: return fmt::format("({} {} {})", text(deep - 1), dice_.one_in(2) ? "==" : "!=", text(deep - 1));
+      case 3: return fmt::format("{}({})", dice_.pick(unary), number(deep - 1));
+      default: return fmt::format("({} {} {})", number(deep - 1), dice_.pick(binary), number(deep - 1));
+    }
+  }
+
+  std::string plain_number() {
+    switch (dice_.below(8)) {
+      case 0:
+      case 1:
+        if (!numbers_.empty()) return dice_.pick(numbers_);
+        break;
+      case 2:
+        // Only a map that is written somewhere can be read: one by itself.
+        return "@n";
+      case 3:
+        if (has_arguments_) return fmt::format("arg{}", dice_.below(6));
+        if (has_result_) return "retval";
+        break;
+      case 4: return dice_.pick(words);
+      case 5:
+        if (has_text_) return "*(uint8 *)arg0";
+        break;
+      default: break;
+    }
+    return fmt::format("{}", telling_number(dice_) & INT64_MAX);
+  }
+
+  std::string text(uint64_t deep) {
+    if (deep > 0 && dice_.one_in(5)) return fmt::format("({} ? {} : {})", number(deep - 1), text(deep - 1), text(deep - 1));
+    switch (dice_.below(4)) {
+      case 0:
+        if (!strings_.empty()) return dice_.pick(strings_);
+        break;
+      case 1: return "comm";
+      case 2:
+        if (has_text_) return dice_.one_in(2) ? "str(arg0)" : fmt::format("str(arg0, {})", 1 + dice_.below(80));
+        break;
+      default: break;
+    }
+    return dice_.pick(texts);
+  }
+
+  static constexpr const char* casts[] = {"uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "bool"};
+  static constexpr const char* unary[] = {"-", "!", "~"};
+  static constexpr const char* binary[] = {"+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>",
+                                           "<", "<=", ">", ">=", "==", "!=", "&&", "||"};
+  static constexpr const char* words[] = {"pid", "tid", "uid", "gid", "cpu", "nsecs", "elapsed"};
+
+  Dice dice_;
+  const Surroundings& surroundings_;
+  std::string out_ = "BEGIN { @n = 3; }\n";
+  std::vector<MapKind> maps_;
+  std::vector<std::string> numbers_, strings_;  // variables that have a value here
+  bool has_arguments_ = false, has_text_ = false, has_result_ = false;
+  uint64_t depth_ = 0, rounds_ = 1, variables_ = 0, loops_ = 0;
+};
+
+}  // namespace
+
+uint64_t telling_number(Dice& dice) {
+  constexpr uint64_t edges[] = {0, 1, 2, 7, 8, 31, 32, 63, 64, 127, 128, 255, 256, 32767, 32768, 65535, 65536,
+                                0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, INT64_MAX};
+  switch (dice.below(4)) {
+    case 0: return dice.below(10);
+    case 1: return dice.word() >> dice.below(64);
+    default: return dice.pick(edges);
+  }
+}
+
+std::string random_script(uint64_t seed, const Surroundings& surroundings) { return Writer(seed, surroundings).script(); }
+
+}  // namespace zeektrace
