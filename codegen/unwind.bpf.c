@@ -7,84 +7,16 @@
 // The same walk serves every kind of probe: the process's registers are those that the kernel saved when it was entered,
 // whether by a breakpoint, an interrupt or a system call.
 
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
-typedef int s32;
-typedef long long s64;
+#include "kernel.bpf.h"
 
-#ifndef ZEEKTRACE_HELPERS
-#define KERNEL_TYPE __attribute__((preserve_access_index))
-#define SECTION(name) __attribute__((section(name), used))
-
-// The parts of the kernel's types that are looked at; libbpf puts in where this kernel has them.
-struct super_block {
-  u32 s_dev;
-} KERNEL_TYPE;
-struct inode {
-  unsigned long i_ino;
-  struct super_block *i_sb;
-} KERNEL_TYPE;
-struct file {
-  struct inode *f_inode;
-} KERNEL_TYPE;
-struct vm_area_struct {
-  unsigned long vm_start;
-  unsigned long vm_pgoff;
-  unsigned long vm_flags;
-  struct file *vm_file;
-} KERNEL_TYPE;
-struct mm_struct {
-  unsigned long end_code;
-  unsigned long start_stack;
-} KERNEL_TYPE;
-struct task_struct {
-  int tgid;
-  struct mm_struct *mm;
-} KERNEL_TYPE;
-// arch/x86/include/asm/ptrace.h: the same on every kernel.
-struct pt_regs {
-  unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
-};
-
-// Numbers of include/uapi/linux/bpf.h (enum bpf_func_id), fixed for ever by the kernel's ABI.
-static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
-static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
-static u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
-static long (*const bpf_probe_read_user)(void *dst, u32 size, const void *from) = (void *)112;
-static long (*const bpf_ringbuf_output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
-static struct task_struct *(*const bpf_get_current_task_btf)(void) = (void *)158;
-static struct pt_regs *(*const bpf_task_pt_regs)(struct task_struct *task) = (void *)175;
-static long (*const bpf_find_vma)(struct task_struct *task, u64 address, void *callback, void *context,
-                                  u64 flags) = (void *)180;
-static long (*const bpf_loop)(u32 count, void *callback, void *context, u64 flags) = (void *)181;
-#else
-#define SECTION(name)
-#endif
-
-#define INLINE static __attribute__((always_inline)) inline
 #define READ(word) (*(volatile __typeof__(word) *)&(word))
 #define WRITE(word, value) (*(volatile __typeof__(word) *)&(word) = (value))
 
 // ---- maps ----
 
-#define NUMBER(name, value) int(*name)[value]
-#define BPF_HASH 1
-#define BPF_ARRAY 2
-#define BPF_HASH_OF_MAPS 13
-#define BPF_RINGBUF 27
-#define NO_PREALLOC 1
-#define MMAPABLE 1024
-#define INNER_MAP 4096
-
 struct row {
   u32 place;
   u32 rule;
-};
-struct identity {
-  u64 inode;
-  u64 device;
 };
 struct range {
   u64 begin, end;
@@ -198,7 +130,7 @@ enum cfa_kind { cfa_none, cfa_stack, cfa_frame, cfa_frame_deref, cfa_plt, cfa_si
 
 // A word of the stack that is not in the chunk, into walk->word. Read in chunks, from the lowest address that is asked for:
 // the walk goes upwards.
-__attribute__((noinline)) long zt_read_stack(struct walk *walk, u64 at) {
+FUNCTION long zt_read_stack(struct walk *walk, u64 at) {
   if (!walk || (at & 7))
     return -1;
   if (bpf_probe_read_user(walk->chunk, sizeof(walk->chunk), (const void *)at) != 0) {
@@ -229,7 +161,7 @@ struct found {
 };
 
 // The mapping that an address belongs to, asked of the kernel.
-static __attribute__((noinline)) long take_vma(struct task_struct *task, struct vm_area_struct *vma, void *context) {
+static FUNCTION long take_vma(struct task_struct *task, struct vm_area_struct *vma, void *context) {
   struct found *found = context;
   struct file *file = vma->vm_file;
   (void)task;
@@ -262,7 +194,7 @@ INLINE long find_range(u64 tag, u64 address, struct found *found) {
 }
 
 // Tells user space once of a file that has no table yet.
-static __attribute__((noinline)) long report(struct found *found, u64 address, u64 tag) {
+static FUNCTION long report(struct found *found, u64 address, u64 tag) {
   u64 one = 1;
   if (!found || bpf_map_update_elem(&zt_unwind_asked, &found->file, &one, 1) != 0)  // BPF_NOEXIST
     return 0;
@@ -277,7 +209,7 @@ struct search {
   u32 low, high;
 };
 
-static __attribute__((noinline)) long halve(u32 round, void *context) {
+static FUNCTION long halve(u32 round, void *context) {
   struct search *search = context;
   (void)round;
   if (search->low >= search->high)
@@ -308,7 +240,7 @@ INLINE u64 find_rule(void *rows, u32 place) {
   return row ? row->rule : cfa_none;
 }
 
-__attribute__((noinline)) u64 zt_look_up(u64 tag, u64 address) {
+FUNCTION u64 zt_look_up(u64 tag, u64 address) {
   struct found found = {};
   if (find_range(tag, address, &found) != 0 || !found.code)
     return NO_CODE;
@@ -341,7 +273,7 @@ INLINE u64 rule_at(struct walk *walk, u64 address) {
 
 // What a signal interrupted: rsp points to the ucontext that the kernel wrote (struct ucontext and sigcontext_64,
 // arch/x86/include/uapi/asm): rbp at 120, rsp at 160, rip at 168.
-__attribute__((noinline)) long zt_leave_signal(struct walk *walk, u64 at) {
+FUNCTION long zt_leave_signal(struct walk *walk, u64 at) {
   u64 bp, sp, pc;
   if (!walk || stack_word(walk, at + 120, &bp) || stack_word(walk, at + 160, &sp) || stack_word(walk, at + 168, &pc))
     return -1;
@@ -425,7 +357,7 @@ INLINE long take_frame(struct walk *walk) {
 // Some frames: calls and returns are dear where processors are kept from speculating on them, but the verifier looks at
 // each frame of a step anew.
 #define FRAMES_A_STEP 4
-static __attribute__((noinline)) long step(u32 index, void *context) {
+static FUNCTION long step(u32 index, void *context) {
   struct walk *walk = *(struct walk **)context;
   (void)index;
 #pragma clang loop unroll(disable)
@@ -437,7 +369,7 @@ static __attribute__((noinline)) long step(u32 index, void *context) {
 
 // Walks the stack of the current process, at most `most` frames, into walk->count and walk->address; gives the hash of
 // the frames, 0 when there is no stack.
-__attribute__((noinline)) u64 zt_unwind(struct walk *walk, u32 most) {
+FUNCTION u64 zt_unwind(struct walk *walk, u32 most) {
   struct task_struct *task = bpf_get_current_task_btf();
   struct mm_struct *mm = task->mm;
   u32 zero = 0;

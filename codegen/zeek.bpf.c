@@ -5,66 +5,10 @@
 // Zeek runs scripts on its main thread alone. A sample may find that thread in the middle of changing the stack, and
 // entries whose calls an exception has ended can be left on it: what is not plausible is left out.
 
-typedef unsigned char u8;
-typedef unsigned int u32;
-typedef unsigned long long u64;
-
-#ifndef ZEEKTRACE_HELPERS
-#define KERNEL_TYPE __attribute__((preserve_access_index))
-#define SECTION(name) __attribute__((section(name), used))
-
-// As in unwind.bpf.c, and more behind it: in one object LLVM knows a member by its type's name and its place in the type.
-struct super_block {
-  u32 s_dev;
-} KERNEL_TYPE;
-struct inode {
-  unsigned long i_ino;
-  struct super_block *i_sb;
-} KERNEL_TYPE;
-struct file {
-  struct inode *f_inode;
-} KERNEL_TYPE;
-struct mm_struct {
-  unsigned long end_code;
-  unsigned long start_stack;
-  unsigned long start_code;
-  struct file *exe_file;
-} KERNEL_TYPE;
-struct task_struct {
-  int tgid;
-  struct mm_struct *mm;
-} KERNEL_TYPE;
-// arch/x86/include/asm/ptrace.h: the same on every kernel.
-struct pt_regs {
-  unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
-};
-
-// Numbers of include/uapi/linux/bpf.h (enum bpf_func_id), fixed for ever by the kernel's ABI.
-static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
-static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
-static u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
-static long (*const bpf_probe_read_user)(void *dst, u32 size, const void *from) = (void *)112;
-static long (*const bpf_probe_read_user_str)(void *dst, u32 size, const void *from) = (void *)114;
-static struct task_struct *(*const bpf_get_current_task_btf)(void) = (void *)158;
-static struct pt_regs *(*const bpf_task_pt_regs)(struct task_struct *task) = (void *)175;
-static long (*const bpf_loop)(u32 count, void *callback, void *context, u64 flags) = (void *)181;
-#else
-#define SECTION(name)
-#endif
-
-#define INLINE static __attribute__((always_inline)) inline
-#define FUNCTION __attribute__((noinline))
+#include "kernel.bpf.h"
 
 // ---- maps ----
 
-#define NUMBER(name, value) int(*name)[value]
-#define BPF_HASH 1
-#define NO_PREALLOC 1
-
-struct identity {
-  u64 inode;
-  u64 device;
-};
 // ZeekImage in parser/zeek.h.
 struct image {
   u64 code_start;
@@ -112,11 +56,8 @@ struct {
 
 // ---- whose process this is ----
 
-// What is known of the binary that the current thread runs, if it is a Zeek's main thread; else null.
+// What is known of the binary that the current process runs, if it is a Zeek; else null.
 INLINE struct image *own_image(struct task_struct *task) {
-  u64 ids = bpf_get_current_pid_tgid();
-  if ((u32)ids != (u32)(ids >> 32))
-    return 0;
   struct mm_struct *mm = task->mm;
   if (!mm)
     return 0;
@@ -127,16 +68,29 @@ INLINE struct image *own_image(struct task_struct *task) {
   return bpf_map_lookup_elem(&zt_zeek, &identity);
 }
 
+// The same in the thread that runs scripts; null in others.
+INLINE struct image *script_image(struct task_struct *task) {
+  u64 ids = bpf_get_current_pid_tgid();
+  return (u32)ids == (u32)(ids >> 32) ? own_image(task) : 0;
+}
+
 // Of a global: where it is in this process.
 INLINE u64 placed(struct task_struct *task, const struct image *image, u64 address) {
   return address + task->mm->start_code - image->code_start;
 }
 
+// Reads that fail leave zeroes: so there is nothing to branch on, and nothing for the verifier to follow twice.
 INLINE u64 user_word(u64 address) {
   u64 word = 0;
-  if (bpf_probe_read_user(&word, sizeof(word), (const void *)address) != 0)
-    return 0;
+  bpf_probe_read_user(&word, sizeof(word), (const void *)address);
   return word;
+}
+
+// A number of kind_size bytes.
+INLINE u64 small_number(const struct image *image, u64 address) {
+  u64 number = 0;
+  bpf_probe_read_user(&number, image->kind_size & 7, (const void *)address);
+  return number;
 }
 
 // ---- names ----
@@ -170,18 +124,37 @@ struct walk {
   u64 hash;
   u64 flags;
   u64 most;
-  u64 mode;
   u64 compiled;  // what the first word of a body is that ZAM has compiled; 0: it is not known
-  u64 found;     // the Func that was looked for
+  // The entry that zt_zeek_entry has come to: its Frame, the function and the statement at which that is, the call that
+  // it waits for, and the one that has called it.
+  u64 entry, function, statement, waits_for, called_by;
   u64 text[TEXT / 8];
 };
-enum mode { whole_stack, innermost_function, innermost_event };
+#define FUNCTION_NAME 128
 #define FLAVOR_EVENT 1
 #define KIND_BUILTIN 1
 
-// The key of a text of the process, which is kept in zt_znames; 0 when it is none. With `line` it is the key of a place.
-// The text stays in walk->text.
-FUNCTION u64 zt_zeek_name(struct walk *walk, u64 address, u32 size, u32 line) {
+struct text {
+  struct walk *walk;
+  u64 left;  // bytes of the text from here on, the NUL included
+  u64 hash;
+};
+
+static FUNCTION long hash_word(u32 index, void *context) {
+  struct text *text = context;
+  struct walk *walk = text->walk;
+  u64 word = walk->text[index & (TEXT / 8 - 1)];
+  if (text->left <= 8) {
+    text->hash = mix(text->hash, word & ~0ULL >> (64 - text->left * 8));
+    return 1;
+  }
+  text->hash = mix(text->hash, word);
+  text->left -= 8;
+  return 0;
+}
+
+// A text of the process into walk->text; gives the key that it goes by in zt_znames, 0 when it is none.
+FUNCTION u64 zt_zeek_text(struct walk *walk, u64 address, u32 size) {
   if (!walk || !address)
     return 0;
   size &= TEXT - 1;
@@ -191,39 +164,35 @@ FUNCTION u64 zt_zeek_name(struct walk *walk, u64 address, u32 size, u32 line) {
   u8 first = (u8)walk->text[0];
   if (length <= 1 || first < 0x20 || first > 0x7e)
     return 0;
-  u64 hash = 0x9e3779b97f4a7c15ULL;
-#pragma clang loop unroll(disable)
-  for (u32 i = 0; i < TEXT / 8; i++) {
-    if ((long)(i * 8) >= length)
-      break;
-    u64 word = walk->text[i];
-    u64 left = length - i * 8;  // bytes of the text from here on, the NUL included
-    if (left < 8)
-      word &= (1ULL << left * 8) - 1;
-    hash = mix(hash, word);
-  }
-  u64 key = hash & ~0xffffffULL;
-  if (!bpf_map_lookup_elem(&zt_znames, &key) && bpf_map_update_elem(&zt_znames, &key, walk->text, 0) != 0)
-    return 0;
-  return key | (line & 0xffffff);
+  struct text text = {walk, length, 0x9e3779b97f4a7c15ULL};
+  bpf_loop(TEXT / 8, hash_word, &text, 0);
+  return text.hash & ~0xffffffULL;
 }
 
-// Where an expression or a statement stands: file and line.
-INLINE u64 place_of(struct walk *walk, const struct image *image, u64 object) {
+// Where an expression or a statement stands: the key of the file, which is in walk->text, and the line; 0: it is not known.
+FUNCTION u64 zt_zeek_place(struct walk *walk, struct image *image, u64 object) {
   struct {
     u64 words[4];
   } location = {};
-  if (!object)
+  if (!walk || !image || !object)
     return 0;
   u64 at = user_word(object + image->obj_location);
-  if (!at)
-    return 0;
   // The file's name is first, the line's number behind it.
   u32 line_at = image->location_line - image->location_file;
-  if (line_at > 16 || bpf_probe_read_user(&location, (line_at & 31) + 4, (const void *)(at + image->location_file)) != 0)
+  if (!at || line_at > 16)
     return 0;
-  u32 line = (u32)location.words[(line_at >> 3) & 3];
-  return zt_zeek_name(walk, location.words[0], 0, line);
+  bpf_probe_read_user(&location, (line_at & 31) + 4, (const void *)(at + image->location_file));
+  u64 key = zt_zeek_text(walk, location.words[0], 0);
+  return key ? key | (location.words[(line_at >> 3) & 3] & 0xffffff) : 0;
+}
+
+// Keeps the text of a key. Before Linux 6.3 the kernel takes what goes into a map from memory of maps only, as which it knows
+// this memory only in the program's own functions: those that are not looked at once and for all.
+INLINE u64 kept(struct walk *walk, u64 key_and_line) {
+  u64 key = key_and_line & ~0xffffffULL;
+  if (key && !bpf_map_lookup_elem(&zt_znames, &key) && bpf_map_update_elem(&zt_znames, &key, walk->text, 0) != 0)
+    return 0;
+  return key_and_line;
 }
 
 // ---- the stack ----
@@ -249,33 +218,44 @@ struct walking {
   struct image *image;
 };
 
-// Adds a frame. Not 0 when there is no room for more.
-INLINE long add(struct walk *walk, u64 function, u64 place) {
-  u64 index = walk->count;
-  if (index >= walk->most)
-    return 1;
-  walk->frame[index & (MAX_FRAMES - 1)].function = function;
-  walk->frame[index & (MAX_FRAMES - 1)].place = place;
-  walk->count = index + 1;
-  walk->hash = mix(mix(walk->hash, function), place);
-  return 0;
+enum entry { no_more, left_out, is_frame };
+
+// The next Frame of the vector, from its end on. In 8.1 and later a Frame lives on the thread's stack, so that those of the
+// calls that are under way have ascending addresses; any other entry was left by a call that an exception has ended.
+FUNCTION long zt_zeek_entry(struct walk *walk, struct image *image) {
+  if (!walk || !image || walk->at <= walk->begin)
+    return no_more;
+  if (walk->count >= walk->most) {
+    if (walk->most == MAX_FRAMES)  // a depth that was asked for is no loss
+      walk->flags |= CUT;
+    return no_more;
+  }
+  int has_frames = image->call_frame != NOWHERE;
+  walk->at -= has_frames ? image->call_size : 8;
+  u64 frame = vector_word(walk, walk->at + (has_frames ? image->call_frame : 0));
+  walk->called_by = has_frames ? vector_word(walk, walk->at + image->call_call) : 0;
+  if (has_frames && frame <= walk->above)
+    return left_out;
+  u32 size = image->frame_call - image->frame_function + 8;
+  if (size > sizeof(walk->window) || (frame & 7) ||
+      bpf_probe_read_user(walk->window, size, (const void *)(frame + image->frame_function)) != 0) {
+    walk->flags |= TORN;
+    return left_out;
+  }
+  walk->entry = frame;
+  walk->function = walk->window[0];
+  walk->statement = window_word(walk, image->frame_next_stmt - image->frame_function);
+  // The Frame keeps its last call: where C++ code has called the function above, that is an older one.
+  walk->waits_for = has_frames && !walk->call ? 0 : window_word(walk, image->frame_call - image->frame_function);
+  return is_frame;
 }
 
-// A number of kind_size bytes; -1 when it can't be read.
-INLINE long small_number(const struct image *image, u64 address) {
-  u32 number = 0;
-  u32 size = image->kind_size;
-  if (size > sizeof(number) || bpf_probe_read_user(&number, size, (const void *)address) != 0)
-    return -1;
-  return number;
-}
-
-// Whether it is what the walk looks for, where that is not the whole stack.
-INLINE int is_wanted(struct walk *walk, const struct image *image, u64 function) {
-  if (walk->mode == innermost_function)
-    return 1;
-  u64 type = user_word(function + image->func_type);
-  return type && small_number(image, type + image->type_flavor) == FLAVOR_EVENT;
+// The key of the entry's function; 0 where the entry is no good.
+INLINE u64 name_of_entry(struct walk *walk, const struct image *image) {
+  u64 name = zt_zeek_text(walk, user_word(walk->function + image->func_name), FUNCTION_NAME);
+  if (!name)
+    walk->flags |= TORN;
+  return name;
 }
 
 // Whether ZAM has compiled the function: its body, the first thing of the first of Func.bodies, is a ZBody.
@@ -283,96 +263,95 @@ INLINE int is_compiled(const struct walk *walk, const struct image *image, u64 f
   if (!walk->compiled || image->func_bodies == NOWHERE)
     return 0;
   u64 bodies = user_word(function + image->func_bodies);
-  u64 body = bodies ? user_word(bodies) : 0;
-  return body && user_word(body) == walk->compiled;
+  return user_word(user_word(bodies)) == walk->compiled;
 }
 
-// One Frame, whose function and line are added. In 8.1 and later a Frame lives on the thread's stack, so that those of the
-// calls that are under way have ascending addresses; any other entry was left by a call that an exception has ended.
+// Adds a frame, for which there is room.
+INLINE void add(struct walk *walk, u64 function, u64 place) {
+  u64 index = walk->count;
+  walk->frame[index & (MAX_FRAMES - 1)].function = function;
+  walk->frame[index & (MAX_FRAMES - 1)].place = place;
+  walk->count = index + 1;
+  walk->hash = mix(mix(walk->hash, function), place);
+}
+
+// Adds one Frame's function and line.
 static FUNCTION long step(u32 index, void *context) {
   struct walking *walking = context;
   struct walk *walk = walking->walk;
   struct image *image = walking->image;
-  int has_frames = image->call_frame != NOWHERE;
   (void)index;
-  if (walk->at <= walk->begin)
-    return 1;
-  if (walk->count >= walk->most) {
-    if (walk->most == MAX_FRAMES)  // a depth that was asked for is no loss
-      walk->flags |= CUT;
-    return 1;
-  }
-  walk->at -= has_frames ? image->call_size : 8;
-  u64 frame = vector_word(walk, walk->at + (has_frames ? image->call_frame : 0));
-  u64 called_by = has_frames ? vector_word(walk, walk->at + image->call_call) : 0;
-  if (has_frames && frame <= walk->above)
-    return 0;
-  u32 size = image->frame_call - image->frame_function + 8;
-  if (size > sizeof(walk->window) || (frame & 7) ||
-      bpf_probe_read_user(walk->window, size, (const void *)(frame + image->frame_function)) != 0) {
-    walk->flags |= TORN;
-    return 0;
-  }
-  u64 function = walk->window[0];
-  u64 statement = window_word(walk, image->frame_next_stmt - image->frame_function);
-  // What it waits for. The Frame keeps its last call: where C++ code has called the function above, that is an older one.
-  u64 call = has_frames && !walk->call ? 0 : window_word(walk, image->frame_call - image->frame_function);
-  u64 name = 0;
-  if (function) {
-    name = zt_zeek_name(walk, user_word(function + image->func_name), 128, 0);
-    if (!name) {
-      walk->flags |= TORN;
+  long entry = zt_zeek_entry(walk, image);
+  if (entry != is_frame)
+    return entry == no_more;
+  u64 name = 0, place = 0;
+  if (walk->function) {
+    name = kept(walk, name_of_entry(walk, image));
+    if (!name)
       return 0;
-    }
+    if (!walk->statement && is_compiled(walk, image, walk->function))
+      walk->flags |= COMPILED;
   }
-  walk->above = frame;
-  if (walk->mode != whole_stack) {
-    if (!function || !is_wanted(walk, image, function))
-      return 0;
-    walk->found = function;
-    return 1;
-  }
-  if (function && !statement && is_compiled(walk, image, function))
-    walk->flags |= COMPILED;
-  u64 place = 0;
   if (walk->count > 0)
-    place = place_of(walk, image, call);
+    place = zt_zeek_place(walk, image, walk->waits_for);
   if (!place)
-    place = place_of(walk, image, statement);
-  walk->call = called_by;
-  return add(walk, name, place);
+    place = zt_zeek_place(walk, image, walk->statement);
+  walk->above = walk->entry;
+  walk->call = walk->called_by;
+  add(walk, name, kept(walk, place));
+  return 0;
+}
+
+struct finding {
+  struct walking walking;
+  u64 flavor;  // what it must be; ANY_FLAVOR
+  u64 found;   // the Func
+};
+#define ANY_FLAVOR (~0ULL)
+
+static FUNCTION long find(u32 index, void *context) {
+  struct finding *finding = context;
+  struct walk *walk = finding->walking.walk;
+  struct image *image = finding->walking.image;
+  (void)index;
+  long entry = zt_zeek_entry(walk, image);
+  if (entry != is_frame)
+    return entry == no_more;
+  u64 function = walk->function;
+  if (function && !name_of_entry(walk, image))
+    return 0;
+  walk->above = walk->entry;
+  u64 type = user_word(function + image->func_type);
+  if (!function || (finding->flavor != ANY_FLAVOR && small_number(image, type + image->type_flavor) != finding->flavor))
+    return 0;
+  finding->found = function;
+  return 1;
 }
 
 // Before 8.1 built-in functions have no Frame: the innermost one is found on the stack of calls, if what called it is the
-// innermost Frame's.
-INLINE void take_builtin(struct walk *walk, const struct image *image, u64 calls, u64 calls_end, u64 frame) {
-  u64 entry = calls_end - image->call_size;
-  if (calls_end <= calls || entry < calls || image->func_kind == NOWHERE)
-    return;
+// innermost Frame's. 0: none is running.
+INLINE u64 running_builtin(struct task_struct *task, const struct image *image, u64 frame) {
+  u64 calls[2] = {};
+  bpf_probe_read_user(calls, sizeof(calls), (const void *)placed(task, image, image->call_stack));
+  u64 entry = calls[1] - image->call_size;
+  if (calls[1] <= calls[0] || entry < calls[0] || image->func_kind == NOWHERE)
+    return 0;
   u64 function = user_word(entry + image->call_func);
   if (!function || small_number(image, function + image->func_kind) != KIND_BUILTIN)
-    return;
+    return 0;
   if (frame && user_word(entry + image->call_call) != user_word(frame + image->frame_call))
-    return;
-  u64 name = zt_zeek_name(walk, user_word(function + image->func_name), 128, 0);
-  if (!name)
-    return;
-  if (walk->mode == innermost_function)
-    walk->found = function;
-  if (walk->mode == whole_stack)
-    add(walk, name, 0);
+    return 0;
+  return function;
 }
 
-// Walks the stack of script functions: at most `most` frames into walk->count and walk->frame, or to the one that the
-// mode says, into walk->found.
-INLINE void take_stack(struct task_struct *task, struct image *image, struct walk *walk, u64 mode, u32 most) {
-  u64 vector[2];
+// Puts the walk before the innermost entry. Gives the built-in function that runs and has no entry; 0: there is none.
+FUNCTION u64 zt_zeek_begin(struct walk *walk, struct image *image, u32 most) {
+  if (!walk || !image)
+    return 0;
+  struct task_struct *task = bpf_get_current_task_btf();
+  u64 vector[2] = {};
   int has_frames = image->call_frame != NOWHERE;
-  u64 calls = placed(task, image, image->call_stack);
-  u64 at = has_frames ? calls : placed(task, image, image->frame_stack);
   walk->count = 0;
-  walk->found = 0;
-  walk->mode = mode;
   walk->most = most < MAX_FRAMES ? most : MAX_FRAMES;
   walk->flags = 0;
   // A vtable pointer points behind two words of its own (Itanium C++ ABI, 2.5.2).
@@ -381,34 +360,37 @@ INLINE void take_stack(struct task_struct *task, struct image *image, struct wal
   walk->call = 0;
   walk->above = bpf_task_pt_regs(task)->sp;
   walk->chunk_at = ~0ULL >> 1;
-  if (bpf_probe_read_user(vector, sizeof(vector), (const void *)at) != 0)
-    return;
+  bpf_probe_read_user(vector, sizeof(vector),
+                      (const void *)placed(task, image, has_frames ? image->call_stack : image->frame_stack));
   walk->begin = vector[0];
   walk->at = vector[1];
   u64 bytes = walk->at - walk->begin;
   if ((bytes & 7) || bytes > 1 << 24) {
     walk->flags = TORN;
-    return;
+    walk->at = 0;
+    return 0;
   }
-  if (!has_frames && bpf_probe_read_user(vector, sizeof(vector), (const void *)calls) == 0)
-    take_builtin(walk, image, vector[0], vector[1], bytes ? user_word(walk->at - 8) : 0);
-  struct walking walking = {walk, image};
-  if (!walk->found)
-    bpf_loop(2 * MAX_FRAMES, step, &walking, 0);
+  return has_frames ? 0 : running_builtin(task, image, bytes ? user_word(walk->at - 8) : 0);
 }
 
 // ---- what programs call ----
 
 // The script stack, kept in zt_zstacks under its hash. 0: there is none; 1: it could not be kept.
-FUNCTION u64 zt_zeek_stack(struct walk *walk, u32 most) {
+IN_PROGRAM u64 zt_zeek_stack(struct walk *walk, u32 most) {
   if (!walk)
     return 0;
   walk->count = 0;
-  struct task_struct *task = bpf_get_current_task_btf();
-  struct image *image = own_image(task);
+  struct image *image = script_image(bpf_get_current_task_btf());
   if (!image)
     return 0;
-  take_stack(task, image, walk, whole_stack, most);
+  u64 builtin = zt_zeek_begin(walk, image, most);
+  if (builtin) {
+    u64 name = kept(walk, zt_zeek_text(walk, user_word(builtin + image->func_name), FUNCTION_NAME));
+    if (name)
+      add(walk, name, 0);
+  }
+  struct walking walking = {walk, image};
+  bpf_loop(2 * MAX_FRAMES, step, &walking, 0);
   u64 hash = mix(walk->hash, walk->flags & CUT);
   if (hash < 2)
     hash = 2;
@@ -420,22 +402,27 @@ FUNCTION u64 zt_zeek_stack(struct walk *walk, u32 most) {
   return hash;
 }
 
+// The innermost function, or the innermost of a flavor; 0: there is none.
+INLINE u64 innermost(struct walk *walk, struct image *image, u64 flavor) {
+  u64 builtin = zt_zeek_begin(walk, image, 1);
+  if (builtin && flavor == ANY_FLAVOR)
+    return builtin;
+  struct finding finding = {{walk, image}, flavor, 0};
+  bpf_loop(2 * MAX_FRAMES, find, &finding, 0);
+  return finding.found;
+}
+
 struct name {
-  u8 text[128];
+  u8 text[FUNCTION_NAME];
 };
 
 // The innermost function's name, to zeroed memory; nothing when no script is run.
 FUNCTION long zt_zeek_function(struct walk *walk, struct name *name) {
   if (!walk || !name)
     return 0;
-  struct task_struct *task = bpf_get_current_task_btf();
-  struct image *image = own_image(task);
-  if (!image)
-    return 0;
-  take_stack(task, image, walk, innermost_function, 1);
-  if (!walk->found)
-    return 0;
-  return bpf_probe_read_user_str(name, sizeof(*name), (const void *)user_word(walk->found + image->func_name));
+  struct image *image = script_image(bpf_get_current_task_btf());
+  u64 function = image ? innermost(walk, image, ANY_FLAVOR) : 0;
+  return function ? bpf_probe_read_user_str(name, sizeof(*name), (const void *)user_word(function + image->func_name)) : 0;
 }
 
 // The event that is being handled; 0: none is, or this release does not say.
@@ -451,7 +438,7 @@ FUNCTION long zt_zeek_event(struct walk *walk, struct name *name) {
   if (!walk || !name)
     return 0;
   struct task_struct *task = bpf_get_current_task_btf();
-  struct image *image = own_image(task);
+  struct image *image = script_image(task);
   if (!image)
     return 0;
   u64 at = 0;
@@ -460,8 +447,8 @@ FUNCTION long zt_zeek_event(struct walk *walk, struct name *name) {
     u64 handler = event ? user_word(event + image->event_handler) : 0;
     at = handler ? handler + image->handler_name : 0;
   } else {
-    take_stack(task, image, walk, innermost_event, 1);
-    at = walk->found ? walk->found + image->func_name : 0;
+    u64 function = innermost(walk, image, FLAVOR_EVENT);
+    at = function ? function + image->func_name : 0;
   }
   return at ? bpf_probe_read_user_str(name, sizeof(*name), (const void *)user_word(at)) : 0;
 }
@@ -490,13 +477,12 @@ INLINE u64 connection_at_hand(struct task_struct *task, const struct image *imag
   return source ? user_word(source + image->source_packet + image->packet_session) : 0;
 }
 
-// The uid of a connection, or of the one at hand; zeroes when there is none.
+// The uid of a connection, or of the one at hand, to zeroed memory; nothing when there is none.
 FUNCTION long zt_zeek_uid(struct uid *uid, u64 connection) {
   if (!uid)
     return 0;
-  uid->words[0] = uid->words[1] = 0;
   struct task_struct *task = bpf_get_current_task_btf();
-  struct image *image = own_image(task);
+  struct image *image = script_image(task);
   if (!image || image->connection_uid == NOWHERE || !image->connection_vtable)
     return 0;
   if (!connection)

@@ -93,6 +93,7 @@ Operand emit_network_time(Emitter& e, const Expr& expr) { return {e.runtime("zt_
 
 Operand emit_conn_uid(Emitter& e, const Expr& expr) {
   llvm::Value* memory = e.buffer(16);
+  e.zero(memory, 16);  // Linux 6.1 gives a function nothing but what is initialised
   const Field* field = e.field(name_of(expr));
   e.runtime("zt_zeek_uid", {memory, field ? e.argument(*field) : e.constant(0)});
   return {memory, e.type_of(expr)};

@@ -379,6 +379,15 @@ TEST_F(ZeekStack, other_threads_and_other_programs_have_none) {
   EXPECT_EQ(zt_zeek_time(), 0u);
 }
 
+TEST_F(ZeekStack, clock_and_release_belong_to_all_threads) {
+  world_.ids = (uint64_t{42} << 32) | 43;
+  world_.put(bias + time_at, 1.5);
+  EXPECT_NE(zt_zeek_time(), 0u);
+  char text[16] = {};
+  zt_zeek_release(text);
+  EXPECT_STREQ(text, "8.2.2");
+}
+
 TEST_F(ZeekStack, compiled_functions_are_told) {
   three_with_frames();
   const uint64_t handler = world_.function("dns_request", 1), bodies = world_.room(24), body = world_.room(64);
@@ -446,7 +455,7 @@ TEST_F(ZeekStack, clock_and_release) {
 }
 
 TEST_F(ZeekStack, the_connection_is_the_events_or_else_the_packets) {
-  uint64_t uid[2] = {1, 1};
+  uint64_t uid[2] = {};
   zt_zeek_uid(uid, 0);
   EXPECT_EQ(uid[0] | uid[1], 0u);
   auto connection = [&](uint64_t first) {
@@ -468,6 +477,7 @@ TEST_F(ZeekStack, the_connection_is_the_events_or_else_the_packets) {
   zt_zeek_uid(uid, 0);
   EXPECT_EQ(uid[0], 6u);
   world_.put(queued + 80, world_.room(64));  // some other object
+  uid[0] = uid[1] = 0;
   zt_zeek_uid(uid, 0);
   EXPECT_EQ(uid[0] | uid[1], 0u) << "the packet's connection is not this event's";
   zt_zeek_uid(uid, packets);

@@ -15,12 +15,6 @@ if [ "${ZEEKTRACE_VM_TESTS:-}" = all ]; then chosen=.; else
 fi
 files=$(grep -lE "$chosen" "$tests"/*.rt 2>/dev/null)
 [ -n "$files" ] || { echo "skip vm.$name: no .rt file in $tests is meant for it"; exit 77; }
-# 6.1's verifier rejects the walk of Zeek's script stacks, or takes more than 20 s for it under emulation.
-walking='^covers:.*\b(zstack|zustack|event|zfunc|conn_uid)\b'
-slow=$(grep -lE "$walking" $files)
-for file in $slow; do echo "skip $(basename "$file" .rt): script stacks are tested on the machine's own kernel only: 6.1 does not take their walk"; done
-[ -z "$slow" ] || files=$(grep -LE "$walking" $files)
-
 found=$("$here/kernels.sh" '' "$name") ||
   { echo "skip vm.$name: kernels.sh could not get this kernel; it says why above"; exit 77; }
 read -r _ kernel version <<<"$found"
