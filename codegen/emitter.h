@@ -26,18 +26,28 @@ enum class HelperId : uint32_t {
   map_lookup_elem = 1,
   map_update_elem = 2,
   map_delete_elem = 3,
+  ktime_get_ns = 5,
+  get_prandom_u32 = 7,
   get_smp_processor_id = 8,
   get_current_pid_tgid = 14,
   get_current_uid_gid = 15,
   get_current_comm = 16,
+  get_current_task = 35,
+  get_numa_node_id = 42,
   perf_event_read_value = 55,
+  override_return = 58,
+  get_current_cgroup_id = 80,
   send_signal = 109,
   probe_read_kernel = 113,
   probe_read_kernel_str = 115,
+  send_signal_thread = 117,
+  jiffies64 = 118,
   ktime_get_boot_ns = 125,
   ringbuf_reserve = 131,
   ringbuf_submit = 132,
+  ringbuf_query = 134,
   get_attach_cookie = 174,
+  ktime_get_tai_ns = 208,
 };
 
 class Emitter {
@@ -64,6 +74,9 @@ class Emitter {
   virtual std::optional<int64_t> literal_integer(const Expr& expr) const = 0;
   virtual std::optional<std::string> literal_string(const Expr& expr) const = 0;
 
+  // A constant text, zero-padded to a multiple of 8 bytes.
+  virtual Operand literal(const std::string& text) = 0;
+
   // Writes an operand to memory, zero-padded to `storage` bytes.
   virtual void store(const Operand& operand, llvm::Value* to, uint32_t storage) = 0;
   // `size` bytes, aligned to 8, that are this program run's own until the statement ends: the destination that the
@@ -74,8 +87,12 @@ class Emitter {
   virtual llvm::Value* read_integer(llvm::Value* address, const Type& type) = 0;
   // At most `size` (an i32) bytes of a text, its NUL included, to zeroed memory; failures are counted.
   virtual void read_string(llvm::Value* memory, llvm::Value* size, llvm::Value* address) = 0;
+  // `size` (an i32) bytes to zeroed memory; failures are counted.
+  virtual void read_bytes(llvm::Value* memory, llvm::Value* size, llvm::Value* address) = 0;
   // One of the current probe's arguments; of a reference, what it refers to.
   virtual llvm::Value* argument(const Field& field) = 0;
+  // What Checker::kernel_member() has made of the expression, from the record's address.
+  virtual Operand reached(const Expr& expr, llvm::Value* record) = 0;
   virtual const Field* field(std::string_view name) const = 0;
   virtual llvm::Value* context() = 0;
 
@@ -105,6 +122,8 @@ class Emitter {
 
   // Sends the call's Record with these fields. With `urgent` the reader is woken at once.
   virtual void send(const Expr& call, const std::vector<const Expr*>& fields, bool urgent = false) = 0;
+  // The same with what `fill` writes: it is given the message's memory, which is not zeroed.
+  virtual void message(const Expr& call, const std::function<void(llvm::Value*)>& fill, bool urgent = false) = 0;
   // Ends this run of the program.
   virtual void leave() = 0;
   // When the tracer was started, nanoseconds since boot.

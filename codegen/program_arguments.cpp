@@ -29,7 +29,15 @@ llvm::Value* ProgramEmitter::load_context(uint32_t offset, uint32_t size, bool i
   llvm::Value* address = ir.CreateConstGEP1_32(ir.getInt8Ty(), context(), offset);
   llvm::Value* value = ir.CreateAlignedLoad(ir.getIntNTy(size * 8), address, llvm::Align(size), true);
   loaded = is_signed ? ir.CreateSExt(value, ir.getInt64Ty()) : ir.CreateZExt(value, ir.getInt64Ty());
+  if (probe_.how->typed_context) loaded = as_number(loaded);
   return loaded;
+}
+
+// Negated twice it is the same number, and to the verifier no pointer any more: an index may be added, a page computed.
+llvm::Value* ProgramEmitter::as_number(llvm::Value* pointer) {
+  auto* type = llvm::FunctionType::get(ir.getInt64Ty(), {ir.getInt64Ty()}, false);
+  auto* opaque = llvm::InlineAsm::get(type, "", "=r,0", true);
+  return ir.CreateNeg(ir.CreateCall(opaque, {ir.CreateNeg(pointer)}));
 }
 
 llvm::Value* ProgramEmitter::load_user(const UserMemory& memory, const Type& type) {
@@ -95,10 +103,7 @@ llvm::Value* ProgramEmitter::in_memory(const Pieces& pieces, const std::string& 
     }
     offset += size;
   }
-  // Negated twice it is the same number, and to the verifier no pointer any more: an index may be added, a page computed.
-  auto* type = llvm::FunctionType::get(ir.getInt64Ty(), {ir.getInt64Ty()}, false);
-  auto* opaque = llvm::InlineAsm::get(type, "", "=r,0", true);
-  address = ir.CreateNeg(ir.CreateCall(opaque, {ir.CreateNeg(ir.CreatePtrToInt(memory, ir.getInt64Ty()))}));
+  address = as_number(ir.CreatePtrToInt(memory, ir.getInt64Ty()));
   return address;
 }
 
@@ -120,6 +125,11 @@ llvm::Value* ProgramEmitter::argument(const Field& field) {
   auto* pieces = std::get_if<Pieces>(&field.where);
   llvm::Value* value = pieces ? in_memory(*pieces, field.name) : load_location(field.where, field.kept_as.value_or(field.type));
   if (pieces && !is_address(field.type)) return read_integer(value, field.type);
+  // A typed context has a word for each argument, of which a narrower one fills only the lower bytes.
+  if (probe_.how->typed_context && field.type.is_integer() && field.type.size < 8) {
+    value = ir.CreateTrunc(value, ir.getIntNTy(field.type.size * 8));
+    return field.type.is_signed ? ir.CreateSExt(value, ir.getInt64Ty()) : ir.CreateZExt(value, ir.getInt64Ty());
+  }
   if (is_copied(field.type)) return copied(value, field.type);
   const Type* type = &field.type;
   while (type->is_reference) {
@@ -141,6 +151,11 @@ llvm::Value* ProgramEmitter::read_integer(llvm::Value* address, const Type& type
 void ProgramEmitter::read_string(llvm::Value* memory, llvm::Value* size, llvm::Value* address) {
   const bool is_key = unpadded_size_ && memory == unpadded_;
   llvm::Value* status = is_key ? read_key_text(memory, size, address) : runtime("zt_read_string", {memory, size, address});
+  when(ir.CreateICmpSLT(status, constant(0)), [&] { count(Counter::read_failed); });
+}
+
+void ProgramEmitter::read_bytes(llvm::Value* memory, llvm::Value* size, llvm::Value* address) {
+  llvm::Value* status = runtime("zt_read", {memory, size, address});
   when(ir.CreateICmpSLT(status, constant(0)), [&] { count(Counter::read_failed); });
 }
 
@@ -171,10 +186,7 @@ llvm::Value* ProgramEmitter::load(llvm::Value* object, const AccessPath& place) 
 llvm::Value* ProgramEmitter::copied(llvm::Value* address, const Type& type, bool can_be_unset) {
   llvm::Value* memory = buffer(type.storage());
   zero(memory, type.storage());
-  auto copy = [&] {
-    llvm::Value* status = runtime("zt_read", {memory, ir.getInt32(type.size), address});
-    when(ir.CreateICmpSLT(status, constant(0)), [&] { count(Counter::read_failed); });
-  };
+  auto copy = [&] { read_bytes(memory, ir.getInt32(type.size), address); };
   if (can_be_unset) when(ir.CreateICmpNE(address, constant(0)), copy);
   else copy();
   return memory;
@@ -259,6 +271,11 @@ Operand ProgramEmitter::access(const Expr& expr) {
   if (is_copied(type)) return {copied(address, type, can_be_unset), type};
   if (is_address(type)) return {address, type};
   return {word_if(ir.CreateICmpNE(address, constant(0)), [&] { return read_integer(address, type); }), type};
+}
+
+Operand ProgramEmitter::reached(const Expr& expr, llvm::Value* record) {
+  const AccessPath& place = program_.accesses.at(expr.id).place;
+  return {load(record, place), place.type};
 }
 
 llvm::Value* ProgramEmitter::address(const Expr& expr) {

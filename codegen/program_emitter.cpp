@@ -92,6 +92,7 @@ void ProgramEmitter::gate() {
     llvm::Value* tgid = ir.CreateLShr(pid_tgid(program_.only_pid_namespace), constant(32));
     continue_if(ir.CreateICmpEQ(tgid, constant(*probe_.only_pid)));
   }
+  if (auto word = probe_.how->seen_word) continue_if(ir.CreateICmpNE(load_context(*word, 8, false), constant(0)));
   if (!probe_.gate) return;
   Type word = Type::integer(8, false);
   llvm::Value* value = load_location(probe_.gate->value, word);

@@ -30,11 +30,13 @@ class ProgramEmitter final : public Emitter {
   Operand text(const Expr& expr, llvm::Value* most) override;
   std::optional<int64_t> literal_integer(const Expr& expr) const override;
   std::optional<std::string> literal_string(const Expr& expr) const override;
+  Operand literal(const std::string& text) override;
   void store(const Operand& operand, llvm::Value* to, uint32_t storage) override;
   llvm::Value* buffer(uint32_t size) override;
   void zero(llvm::Value* memory, uint32_t size) override;
   llvm::Value* read_integer(llvm::Value* address, const Type& type) override;
   void read_string(llvm::Value* memory, llvm::Value* size, llvm::Value* address) override;
+  void read_bytes(llvm::Value* memory, llvm::Value* size, llvm::Value* address) override;
   llvm::Value* argument(const Field& field) override;
   const Field* field(std::string_view name) const override;
   llvm::Value* context() override { return function_->getArg(0); }
@@ -49,7 +51,9 @@ class ProgramEmitter final : public Emitter {
   const MapDef& map(const Expr& map_ref) const override;
   void with_element(const Expr& map_ref, const std::function<void(llvm::Value*)>& body) override;
   void erase(const Expr& map_ref) override;
+  Operand reached(const Expr& expr, llvm::Value* record) override;
   void send(const Expr& call, const std::vector<const Expr*>& fields, bool urgent) override;
+  void message(const Expr& call, const std::function<void(llvm::Value*)>& fill, bool urgent) override;
   void leave() override;
   uint64_t start_time() const override { return start_time_; }
   llvm::Value* attach_point() override;
@@ -58,6 +62,7 @@ class ProgramEmitter final : public Emitter {
   llvm::AllocaInst* local(llvm::Type* type);
   llvm::Value* index_cell(uint32_t index);
   llvm::Value* load_context(uint32_t offset, uint32_t size, bool is_signed);
+  llvm::Value* as_number(llvm::Value* pointer);
   llvm::Value* load_location(const Location& where, const Type& type);
   llvm::Value* load_user(const UserMemory& memory, const Type& type);
   bool may_wait() const;
@@ -102,7 +107,6 @@ class ProgramEmitter final : public Emitter {
   Operand step(const Step& step);
   Operand cast(const Expr& expr, const Cast& cast);
   Operand natural(const Expr& expr, llvm::Value* destination);
-  Operand literal(const std::string& text);
   llvm::Value* word_of_call() const;
   // An element's key, as the parts of the map have it.
   struct Key {

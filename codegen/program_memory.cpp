@@ -13,6 +13,7 @@ constexpr uint32_t largest_on_stack = 64;
 // Copies up to this size are written out as loads and stores.
 constexpr uint32_t largest_inline_copy = 64;
 
+constexpr uint64_t no_wakeup = 1;           // BPF_RB_NO_WAKEUP
 constexpr uint64_t force_wakeup = 2;        // BPF_RB_FORCE_WAKEUP
 constexpr uint32_t scratch_header = 8;      // struct slot: busy
 constexpr uint32_t max_stacks = 16384;
@@ -124,6 +125,7 @@ struct WaitingRead {
 };
 constexpr WaitingRead waiting_reads[] = {{"zt_read", "zt_read_waiting"},
                                          {"zt_read_string", "zt_read_string_waiting"},
+                                         {"zt_join", "zt_join_waiting"},
                                          {"zt_name_matches", "zt_name_matches_waiting"}};
 
 llvm::Value* ProgramEmitter::runtime(std::string_view function, std::initializer_list<llvm::Value*> args) {
@@ -171,43 +173,69 @@ void ProgramEmitter::count(const LossSite& site) {
 
 // ---- messages ----
 
-void ProgramEmitter::send(const Expr& call, const std::vector<const Expr*>& fields, bool urgent) {
-  uint32_t index = program_.record_of.at(call.id);
+namespace {
+
+// How much of the ring a record leaves to those that matter more: what a script prints may be lost, but not, behind it, what
+// it asks to be done, and last of all its end.
+uint32_t left_free(const Record& record, uint32_t ring) {
+  if (record.kind == Record::Kind::exit) return 0;
+  bool is_data = !record.fields.empty() || !record.format.empty();
+  return is_data ? ring / 16 : ring / 64;
+}
+
+}  // namespace
+
+void ProgramEmitter::message(const Expr& call, const std::function<void(llvm::Value*)>& fill, bool urgent) {
+  const uint32_t index = program_.record_of.at(call.id);
   const Record& record = program_.records[index];
+  const uint32_t bytes = ring_bytes(program_);
+  auto block = [&](const char* name) { return llvm::BasicBlock::Create(module_.context, name, function_, exit_); };
+  auto *reserve = block("reserve"), *lost = block("lost"), *room = block("room"), *after = block("sent");
+  llvm::Value* ring = our_map(ring_map);
+  constexpr uint64_t available_data = 0;  // BPF_RB_AVAIL_DATA
+  llvm::Value* queued = helper(HelperId::ringbuf_query, {ring, constant(available_data)});
+  const uint64_t most = bytes - left_free(record, bytes);
+  ir.CreateCondBr(ir.CreateICmpULE(queued, constant(most < record.size ? 0 : most - record.size)), reserve, lost);
+  ir.SetInsertPoint(reserve);
+  llvm::Value* memory = ir.CreateIntToPtr(
+      helper(HelperId::ringbuf_reserve, {ring, constant(record.size), constant(0)}), ir.getPtrTy());
+  ir.CreateCondBr(ir.CreateIsNull(memory), lost, room);
+  ir.SetInsertPoint(lost);
+  count(LossSite{.counter = Counter::ring_full});
+  ir.CreateBr(after);
+  ir.SetInsertPoint(room);
+  ir.CreateAlignedStore(constant(index), memory, llvm::Align(8));
+  fill(memory);
+  // Messages wait for the reader's timer; only when much is queued is the reader woken early.
+  llvm::Value* is_much = ir.CreateICmpUGE(queued, constant(bytes / 4));
+  llvm::Value* wakeup = ir.CreateSelect(is_much, constant(force_wakeup), constant(no_wakeup));
+  helper(HelperId::ringbuf_submit, {memory, urgent ? constant(force_wakeup) : wakeup});
+  ir.CreateBr(after);
+  ir.SetInsertPoint(after);
+}
+
+void ProgramEmitter::send(const Expr& call, const std::vector<const Expr*>& fields, bool urgent) {
+  const Record& record = program_.records[program_.record_of.at(call.id)];
   if (fields.size() != record.fields.size()) bug("a message with other fields than its record");
   // Scalars are computed before the message is begun; texts are read straight into it.
   std::vector<Operand> values(fields.size());
   for (size_t i = 0; i < fields.size(); i++)
     if (record.fields[i].type.is_scalar()) values[i] = evaluate(*fields[i], nullptr);
-  llvm::Value* ring = our_map(ring_map);
-  llvm::Value* message = ir.CreateIntToPtr(
-      helper(HelperId::ringbuf_reserve, {ring, constant(record.size), constant(0)}), ir.getPtrTy());
-  auto* lost = llvm::BasicBlock::Create(module_.context, "lost", function_, exit_);
-  auto* room = llvm::BasicBlock::Create(module_.context, "room", function_, exit_);
-  auto* after = llvm::BasicBlock::Create(module_.context, "sent", function_, exit_);
-  ir.CreateCondBr(ir.CreateIsNull(message), lost, room);
-  ir.SetInsertPoint(lost);
-  count(LossSite{.counter = Counter::ring_full});
-  ir.CreateBr(after);
-  ir.SetInsertPoint(room);
-  ir.CreateAlignedStore(constant(index), message, llvm::Align(8));
-  for (size_t i = 0; i < fields.size(); i++) {
-    llvm::Value* part = ir.CreateConstGEP1_32(ir.getInt8Ty(), message, record.fields[i].offset);
-    if (!record.fields[i].type.is_scalar()) {
-      // decode stops at a text's NUL
-      llvm::Value* outer = std::exchange(unpadded_, record.fields[i].type.is_string() ? part : nullptr);
-      llvm::Value* outer_size = std::exchange(unpadded_size_, nullptr);
-      values[i] = evaluate(*fields[i], part);
-      unpadded_ = outer;
-      unpadded_size_ = outer_size;
+  auto fill = [&](llvm::Value* memory) {
+    for (size_t i = 0; i < fields.size(); i++) {
+      llvm::Value* part = ir.CreateConstGEP1_32(ir.getInt8Ty(), memory, record.fields[i].offset);
+      if (!record.fields[i].type.is_scalar()) {
+        // decode stops at a text's NUL
+        llvm::Value* outer = std::exchange(unpadded_, record.fields[i].type.is_string() ? part : nullptr);
+        llvm::Value* outer_size = std::exchange(unpadded_size_, nullptr);
+        values[i] = evaluate(*fields[i], part);
+        unpadded_ = outer;
+        unpadded_size_ = outer_size;
+      }
+      store(values[i], part, record.fields[i].type.storage());
     }
-    store(values[i], part, record.fields[i].type.storage());
-  }
-  llvm::Value* wakeup = urgent ? constant(force_wakeup)
-                               : runtime("zt_wakeup", {ring, constant(ring_bytes(program_) / 4)});
-  helper(HelperId::ringbuf_submit, {message, wakeup});
-  ir.CreateBr(after);
-  ir.SetInsertPoint(after);
+  };
+  message(call, fill, urgent);
 }
 
 }  // namespace zeektrace

@@ -19,7 +19,6 @@ static long (*const bpf_probe_read_user_str)(void *dst, u32 size, const void *fr
 static long (*const bpf_probe_read_kernel_str)(void *dst, u32 size, const void *from) = (void *)115;
 static long (*const bpf_get_ns_current_pid_tgid)(u64 device, u64 inode, void *info, u32 size) = (void *)120;
 static long (*const bpf_copy_from_user)(void *dst, u32 size, const void *from) = (void *)148;
-static u64 (*const bpf_ringbuf_query)(void *ring, u64 flags) = (void *)134;
 #endif
 
 #define RUNTIME __attribute__((always_inline, used))
@@ -287,8 +286,123 @@ RUNTIME struct slot *zt_scratch_take(void *map) {
   return 0;
 }
 
-// Messages wait for the reader's timer; only when much is queued is the reader woken early.
-RUNTIME u64 zt_wakeup(void *ring, u64 enough) {
-  enum { available_data = 0, no_wakeup = 1, force_wakeup = 2 };
-  return bpf_ringbuf_query(ring, available_data) >= enough ? force_wakeup : no_wakeup;
+// ---- texts ----
+// All of them zero-padded to a multiple of 8 bytes, their NUL included.
+
+// A byte of this word's that is 0 has its highest bit set, and so may those above it.
+static __attribute__((always_inline)) u64 zero_bytes(u64 word) {
+  return (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
+}
+
+RUNTIME u64 zt_string_length(const u64 *text, u32 words) {
+  u64 length = 0;
+  for (u32 i = 0; i < words; i++) {
+    u64 zeros = zero_bytes(text[i]);
+    if (zeros)
+      return length + highest_bit(zeros & -zeros) / 8;
+    length += 8;
+  }
+  return length;
+}
+
+// The first byte that differs, a's less b's, among the first `most` ones.
+RUNTIME s64 zt_compare(const u64 *a, const u64 *b, u32 words, u64 most) {
+  for (u32 i = 0; i < words; i++) {
+    u64 left = a[i], right = b[i], done = 8ULL * i, differs = left ^ right;
+    if (done >= most)
+      return 0;
+    if (!differs)
+      continue;
+    u32 shift = highest_bit(differs & -differs) & 56;
+    if (done + shift / 8 >= most)
+      return 0;
+    return (s64)(left >> shift & 255) - (s64)(right >> shift & 255);
+  }
+  return 0;
+}
+
+// Where `needle`, of at most 64 characters, begins in `text`; -1: nowhere. Each bit of the state is a place in the needle that
+// the characters so far lead to (shift-and), so that the verifier follows one way through it. `accepts` is memory of ours, zeroed.
+#define NEEDLE 64
+RUNTIME s64 zt_find_string(const u8 *text, u32 text_size, const u8 *needle, u32 needle_size, u64 *accepts) {
+  u64 last = 0, state = 0;
+  for (u32 i = 0; i < needle_size && i < NEEDLE; i++) {
+    u8 c = needle[i];
+    if (!c)
+      break;
+    last = 1ULL << i;
+    accepts[c] |= last;
+  }
+  if (!last)
+    return 0;
+  for (u32 i = 0; i < text_size; i++) {
+    u8 c = text[i];
+    if (!c)
+      break;
+    state = (state << 1 | 1) & accepts[c];
+    if (state & last)
+      return (s64)(i - highest_bit(last));
+  }
+  return -1;
+}
+
+// What join() sends: the texts that an array of pointers leads to, each in its place of `size` bytes. 1 when a read failed.
+#define TEXTS 16
+#define NO_MORE 1
+typedef long read_memory(void *dst, u32 size, u64 from);
+static __attribute__((always_inline)) u64 join(u8 *to, u64 array, u32 size, read_memory *read, read_memory *read_string) {
+  u64 failed = 0;
+  for (u32 i = 0; i < TEXTS; i++) {
+    u64 text = 0;
+    u8 *place = to + i * size;
+    place[0] = 0;
+    if (read(&text, 8, array + 8 * i) < 0)
+      failed = 1;
+    if (!text) {
+      place[0] = NO_MORE;
+      place[1] = 0;
+      break;
+    }
+    if (read_string(place, size, text) < 0)
+      place[0] = 0, failed = 1;
+  }
+  return failed;
+}
+RUNTIME u64 zt_join(u8 *to, u64 array, u32 size) { return join(to, array, size, zt_read, zt_read_string); }
+RUNTIME u64 zt_join_waiting(u8 *to, u64 array, u32 size) {
+  return join(to, array, size, zt_read_waiting, zt_read_string_waiting);
+}
+
+// ---- time series ----
+enum fold { fold_last, fold_avg, fold_max, fold_min, fold_sum };
+struct series_slot {
+  u64 interval;
+  u64 value;
+  u64 count;
+  u64 when;
+};
+
+// One value into the slot of its interval (parser/program.h, SeriesSlot). What a probe that preempts this one on the same CPU
+// does in between may be lost.
+RUNTIME void zt_series_add(struct series_slot *slots, u64 value, u64 now, u64 step, u32 most, u32 fold, u32 is_signed) {
+  u64 number = now / step, at = number % most;
+  __asm__ volatile("" : "+r"(at));  // what the compiler knows the verifier has to be told
+  if (at >= most)
+    return;
+  struct series_slot *slot = &slots[at];
+  u64 flip = is_signed ? 1ULL << 63 : 0;
+  if (slot->interval != number + 1) {
+    slot->interval = number + 1;
+    slot->value = value;
+    slot->count = 1;
+  } else {
+    u64 old = slot->value;
+    slot->count++;
+    if (fold == fold_last || (fold == fold_max && (value ^ flip) > (old ^ flip)) ||
+        (fold == fold_min && (value ^ flip) < (old ^ flip)))
+      slot->value = value;
+    else if (fold == fold_avg || fold == fold_sum)
+      slot->value = old + value;
+  }
+  slot->when = now;
 }

@@ -100,6 +100,11 @@ const std::vector<ExprPtr>& Checker::args(const Expr& expr) const {
   return call ? call->args : none;
 }
 
+std::string_view Checker::word(const Expr& expr) const {
+  auto* name = std::get_if<Name>(&expr.node);
+  return name ? std::string_view(name->name) : "";
+}
+
 Result<Program> check(const Source& source, const Ast& ast, std::span<const Builtin> builtins,
                       std::span<const Provider> providers, Machine& machine, const CheckOptions& options,
                       Diagnostics& diagnostics) {
@@ -357,8 +362,29 @@ const Field* Checking::field(std::string_view name) const {
   return &*found;
 }
 
+const Field* Checking::asked_field(const Expr& expr, const std::string& name) {
+  std::optional<Field> found;
+  for (const AttachPoint& point : probe_->points) {
+    auto ask = point.provider->asked_field;
+    Result<Field> here = ask ? ask(machine_, point, name) : Error{Error::Kind::script, "", "", nullptr};
+    if (!here) {
+      Diagnostic& report = reports_->add(Code::no_argument_here, expr.span, source_.slice(expr.span), place());
+      report.hint = here.error().message;
+      return nullptr;
+    }
+    if (found && !same_field(*found, *here)) {
+      reports_->add(Code::not_a_probe_value, expr.span, source_.slice(expr.span));
+      return nullptr;
+    }
+    if (!found) found = *std::move(here);
+  }
+  if (!field_named(probe_->fields, name)) probe_->fields.push_back(*std::move(found));
+  return field(name);
+}
+
 void Checking::add_record(const Expr& call, Record record, const std::vector<Type>& fields) {
   if (program_.record_of.contains(call.id)) return;  // met in an earlier group of the same probe
+  record.span = call.span;
   for (const Type& type : fields) {
     record.fields.push_back({type, record.size});
     record.size += type.storage();

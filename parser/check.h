@@ -3,6 +3,8 @@
 // what is wrong with the machine (no privilege, an unreadable file) comes back as an Error.
 #pragma once
 
+#include <functional>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,6 +27,10 @@ struct CheckOptions {
   bool has_kernel_types = false;      // as in Program
   bool unwinds = false;               // this kernel can run codegen/unwind.bpf.c
   bool unsafe = false;                // --unsafe: the script may act on what it traces
+  std::optional<uint32_t> child_pid;  // of -c
+  // The kernel's: the address of a symbol, and its types (null: it describes none). Each may be empty.
+  std::function<std::optional<uint64_t>(std::string_view symbol)> kernel_address;
+  std::function<Records*()> kernel_types;
 };
 
 // `source` and `ast` must outlive the Program. It is whole only when `diagnostics` stays empty.
@@ -45,8 +51,17 @@ class Checker {
   virtual std::optional<std::string> parameter_text(const Expr& expr) const = 0;
   // The expression is this text, known now.
   virtual void make_constant(const Expr& expr, std::string text) = 0;
+  virtual void make_constant(const Expr& expr, uint64_t number) = 0;
   // The current probe's argument of this name ("arg0", "retval"); null when it has none.
   virtual const Field* field(std::string_view name) const = 0;
+  // The same of what the provider tells when it is asked (Provider::asked_field); null, and reported, when there is none.
+  virtual const Field* asked_field(const Expr& expr, const std::string& name) = 0;
+  // Makes `expr` a member of one of the kernel's records, reached from the record's address (Emitter::reached): its type.
+  // Nothing, and reported, when this kernel does not describe it.
+  virtual std::optional<Type> kernel_member(const Expr& expr, std::string_view record,
+                                            std::initializer_list<std::string_view> path) = 0;
+  // A word that stands for itself (Want::word); "" for anything else.
+  std::string_view word(const Expr& expr) const;
   // True when an expression stands somewhere in memory, and & can say where.
   virtual bool has_address(const Expr& expr) const = 0;
   // Makes an array of characters or a string class a text of at most `limit` bytes, its NUL included; the reason when it

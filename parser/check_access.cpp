@@ -130,6 +130,36 @@ Type Checking::value(const Expr& expr) {
   return Type();
 }
 
+// ---- the kernel's records ----
+
+std::optional<Type> Checking::kernel_member(const Expr& expr, std::string_view record,
+                                            std::initializer_list<std::string_view> path) {
+  Records* records = options_.kernel_types ? options_.kernel_types() : nullptr;
+  std::optional<Type> type = records ? records->find(record) : std::nullopt;
+  if (!type) {
+    reports_->add(Code::not_yet, expr.span, source_.slice(expr.span), "it takes a kernel with BTF (CONFIG_DEBUG_INFO_BTF)");
+    return std::nullopt;
+  }
+  Access whole;
+  for (std::string_view member : path) {
+    auto found = member_access(*type, std::string(member));
+    if (auto* refusal = std::get_if<Refusal>(&found)) {
+      refuse(expr.span, *refusal);
+      return std::nullopt;
+    }
+    const AccessPath& step = std::get<Access>(found).place;
+    auto begin = step.adds.begin();
+    // A pointer's step begins with its value: one more read.
+    if (!type->is_pointer()) whole.place.adds.back() += *begin++;
+    whole.place.adds.insert(whole.place.adds.end(), begin, step.adds.end());
+    type = step.type;
+    whole.place.type = step.type;
+    whole.place.bit_offset = step.bit_offset;
+    whole.place.bit_size = step.bit_size;
+  }
+  return reached(expr, std::move(whole));
+}
+
 // ---- casts ----
 
 // A type of the traced program. Two binaries that share a program must agree on it.
@@ -145,7 +175,10 @@ std::optional<Type> Checking::type_named(const Expr& expr, const std::string& na
       reports_->add(Code::not_a_probe_value, expr.span, source_.slice(expr.span));
     if (!found) found = std::move(type);
   }
-  return found;
+  if (found) return found;
+  // Otherwise the kernel's, whatever is probed.
+  Records* kernel = options_.kernel_types ? options_.kernel_types() : nullptr;
+  return kernel ? kernel->find(name) : std::nullopt;
 }
 
 }  // namespace zeektrace

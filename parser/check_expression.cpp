@@ -45,6 +45,7 @@ std::string_view wording(Want want) {
     case Want::literal_integer: return "a number that is known before the script runs";
     case Want::literal_string: return "a text in quotes";
     case Want::string: return "a text";
+    case Want::word: return "a word";
     case Want::map: return "a map, such as @name";
     case Want::map_or_value: return "a map or a value";
     case Want::map_element: return "an element of a map, such as @name[key]";
@@ -79,6 +80,11 @@ Type Checking::type_for(const Expr& expr) {
 
 Type Checking::name(const Expr& expr, const Name& node) {
   if (const Builtin* row = find_builtin(builtins_, node.name, Builtin::Form::variable)) return row->result(*this, expr);
+  Records* kernel = options_.kernel_types ? options_.kernel_types() : nullptr;
+  if (auto constant = kernel ? kernel->constant(node.name) : std::nullopt) {
+    make_constant(expr, static_cast<uint64_t>(constant->value));
+    return constant->type;
+  }
   Diagnostic& report = reports_->add(Code::unknown_name, expr.span, node.name);
   if (node.name == arguments_word) {
     report.hint = "name one of them: args.name (zeektrace -lv lists them)";
@@ -233,6 +239,11 @@ bool Checking::argument(const Expr& arg, const Param& param, size_t number, std:
     use_keys(arg);
     return true;
   }
+  if (param.want == Want::word) {
+    if (!word(arg).empty()) return true;
+    expression(arg);
+    return wrong(type_of(arg).spelling());
+  }
   bool whole_value = param.want == Want::value || param.want == Want::map_or_value || param.want == Want::string;
   const Type type = whole_value ? value(arg) : expression(arg);
   bool literal = literal_integer(arg).has_value();
@@ -245,6 +256,7 @@ bool Checking::argument(const Expr& arg, const Param& param, size_t number, std:
     case Want::literal_integer: return literal || wrong(type.is_integer() ? "computed while it runs" : type.spelling());
     case Want::literal_string: return literal_string(arg) || wrong(type.is_string() ? "read while it runs" : type.spelling());
     case Want::string: return type.is_string() || wrong(type.spelling());
+    case Want::word:
     case Want::map:
     case Want::map_element: return wrong(map ? "an element" : type.spelling());
   }

@@ -35,7 +35,11 @@ class Checking final : public Checker {
   std::optional<std::string> literal_string(const Expr& expr) const override;
   std::optional<std::string> parameter_text(const Expr& expr) const override;
   void make_constant(const Expr& expr, std::string text) override { program_.constants[expr.id] = std::move(text); }
+  void make_constant(const Expr& expr, uint64_t number) override { program_.constants[expr.id] = number; }
   const Field* field(std::string_view name) const override;
+  const Field* asked_field(const Expr& expr, const std::string& name) override;
+  std::optional<Type> kernel_member(const Expr& expr, std::string_view record,
+                                    std::initializer_list<std::string_view> path) override;
   bool has_address(const Expr& expr) const override;
   std::optional<Refusal> make_text(const Expr& expr, uint32_t limit) override;
   std::string_view place() const override { return probe_->points.front().name; }

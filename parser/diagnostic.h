@@ -64,7 +64,7 @@ namespace zeektrace {
   X(aggregate_read, "@{} holds {}, which can't be read in a script", "use print(@{}), or let it print at the end")     \
   X(compound_aggregate, "'{}=' does not go with {}", "write @{} = {}(…);")                                             \
   X(bad_condition, "a condition must be an integer or a pointer, this is {}", "compare it with something")             \
-  X(needs_unsafe, "{} acts on the traced process", "--unsafe allows it")                                                    \
+  X(needs_unsafe, "{} acts on the machine or the traced process", "--unsafe allows it")                                                    \
   X(outside_loop, "{} stands outside of a loop", "return ends the probe")                                              \
   X(format_arguments, "the format wants {} values, {} given", "")                                                      \
   X(format_conversion, "unknown conversion '{}' in a format", "known are %d %i %u %x %X %o %c %s %p %f %e %g and %%")           \

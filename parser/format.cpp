@@ -5,7 +5,7 @@
 namespace zeektrace {
 namespace {
 
-constexpr std::string_view letters = "diuxXocpsfFeEgG";
+constexpr std::string_view letters = "diuxXocpsrfFeEgG";
 constexpr size_t widest = 999;  // more padding is nobody's wish
 
 // The flag that a character stands for; null when it is none.
@@ -50,6 +50,8 @@ std::optional<std::string> parse_format(std::string_view format, std::vector<Con
       if (format[at] == 'h') c.size = c.size == 8 ? 2 : 1;
     bool known = at < format.size() && letters.find(format[at]) != std::string_view::npos;
     c.letter = known ? format[at] : '\0';
+    bool has_variant = c.letter == 'r' && at + 1 < format.size() && (format[at + 1] == 'x' || format[at + 1] == 'h');
+    if (has_variant) c.variant = format[++at];
     c.end = std::min(at + 1, format.size());
     at = c.end;
     if (!known || c.width > widest || c.precision.value_or(0) > widest)

@@ -20,7 +20,9 @@ struct Conversion {
   std::optional<size_t> precision;
   uint32_t size = 8;  // bytes of the integer that are printed
   char letter = 'd';
+  char variant = '\0';  // of %r: x or h
 
+  bool takes_buffer() const { return letter == 'r'; }
   bool takes_text() const { return letter == 's'; }
   bool takes_real() const { return std::string_view("fFeEgG").find(letter) != std::string_view::npos; }
 };

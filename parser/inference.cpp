@@ -32,12 +32,13 @@ bool Merged::merge(const Type& other, bool is_literal) {
     return false;
   }
   if (type.is_string()) type.size = std::max(type.size, other.size);
+  if (type.is_integer() && type.names != other.names) type.names = nullptr;  // values of several kinds
   if (type.is_integer() || type.is_aggregate()) type.is_signed = is_signed || (!is_unsigned && !type.is_aggregate());
   return true;
 }
 
 bool Merged::operator==(const Merged& other) const {
-  return type.same_as(other.type);
+  return type.same_as(other.type) && type.names == other.type.names;
 }
 
 }  // namespace zeektrace

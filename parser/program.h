@@ -254,15 +254,25 @@ struct Record {
     zero,         // zero(@m)
     time,         // time(format): strftime
     exit,         // exit([status])
+    error,        // errorf: as printf, to stderr, with the script's line
+    warning,      // warnf
+    cat,          // the file that the text names
+    system,       // the command that the text is
+    join,         // one field, texts one after the other; `format` goes between them
   };
   Kind kind = Kind::printf;
   std::string format;
+  Span span;  // of the call
   uint32_t map = 0;  // index in Program::maps
   uint64_t top = 0;  // 0: all
   uint64_t div = 1;
   std::vector<RecordField> fields;
   uint32_t size = 8;  // bytes of the message
 };
+// What a record of kind join holds: at most so many texts of at most so many bytes, each with its NUL, each in its place; an
+// empty one of which the first byte is join_ends closes the list.
+constexpr uint32_t join_texts = 16;
+constexpr char join_ends = 1;
 
 // An event whose count pmc() reads: type and config as perf_event_open(2) takes them.
 struct EventCounter {
@@ -276,6 +286,9 @@ struct PidNamespace {
   uint64_t device = 0;
   uint64_t inode = 0;
 };
+
+// A func where a ksym can stand, too: its index has this bit, which no address of the kernel has.
+constexpr uint64_t func_tag = uint64_t{1} << 56;
 
 struct Program {
   std::optional<PidNamespace> pid_namespace;       // the one we run in; nothing for the kernel's initial one
@@ -342,6 +355,15 @@ struct FrameWord {
   uint64_t word = 0;
   uint64_t return_address = 0;  // 0: not known, or not to be relied on
 };
+// What tseries() keeps for each of the newest intervals, by its number since boot modulo how many there are.
+enum class SeriesFold : int32_t { last, avg, max, min, sum };
+struct SeriesSlot {
+  uint64_t interval = 0;  // 1 + its number; 0: nothing was recorded
+  uint64_t value = 0;     // of `avg` the sum
+  uint64_t count = 0;
+  uint64_t when = 0;      // nanoseconds since boot, of the last value
+};
+static_assert(sizeof(SeriesSlot) == series_slot_size);
 struct UserAddress {
   uint64_t address = 0;
   uint32_t tgid = 0;

@@ -36,6 +36,9 @@ struct Member {
   std::optional<Count> count;  // it stands nowhere, but is this number
 };
 
+// Makes a member of this type the bit field of `bits` bits from bit `first` of the record on.
+void place_bits(Member& member, uint64_t first, uint32_t bits);
+
 struct RecordShape {
   enum class Keyword : uint8_t { structure, class_, union_ };
   Keyword keyword = Keyword::structure;
@@ -54,6 +57,12 @@ class Records {
   virtual Result<const RecordShape*> shape(uint64_t id) = 0;
   // A type by name, as a cast writes it, without "struct" or "class": "zeek::Obj", "size_t". Nothing when there is none.
   virtual std::optional<Type> find(std::string_view name) = 0;
+  // A number that has a name of its own: an enumerator.
+  struct Constant {
+    Type type;
+    int64_t value = 0;
+  };
+  virtual std::optional<Constant> constant(std::string_view) { return std::nullopt; }
 };
 
 }  // namespace zeektrace

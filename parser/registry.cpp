@@ -68,9 +68,19 @@ const Builtin* find_builtin(std::span<const Builtin> rows, std::string_view name
   return nullptr;
 }
 
+bool has_alias(const Provider& row, std::string_view name) {
+  std::string_view left = row.alias;
+  while (!left.empty()) {
+    const size_t end = std::min(left.find(' '), left.size());
+    if (left.substr(0, end) == name) return true;
+    left.remove_prefix(std::min(end + 1, left.size()));
+  }
+  return false;
+}
+
 const Provider* find_provider(std::span<const Provider> rows, std::string_view name) {
   for (const Provider& row : rows) {
-    if (row.name == name || (!row.alias.empty() && row.alias == name)) return &row;
+    if (row.name == name || has_alias(row, name)) return &row;
   }
   return nullptr;
 }

@@ -14,6 +14,8 @@
 #include "parser/result.h"
 #include "parser/type.h"
 
+struct bpf_program;
+
 namespace zeektrace {
 
 class Checker;   // parser/check.h
@@ -31,6 +33,7 @@ enum class Want : uint8_t {
   literal_integer, // a number known at compile time (a positional parameter will do)
   literal_string,
   string,
+  word,            // a bare word of the row's own, such as `monotonic`; it is not looked up
   map,             // a whole map: @m
   map_or_value,    // a whole map, an element, or any value
   map_element,     // @m[k], or @m when it has no key
@@ -63,6 +66,8 @@ struct Builtin {
   Operand (*emit)(Emitter&, const Expr&) = nullptr;
   // A variable that tells the threads apart: the same all through a call of a function.
   bool is_thread = false;
+  // A script that uses it, and that ends by itself; what the reference shows and a test runs.
+  std::string_view example = "";
 };
 
 // How one kind of attach point is armed, and what kind of BPF program it needs.
@@ -85,6 +90,13 @@ struct Mechanism {
   // kernel/events/uprobes.c). They are armed in reverse, so that they run as the script has them.
   bool latest_first = false;
   Result<Links> (*attach)(const AttachRequest&) = nullptr;
+  // Before the program is loaded: says what it is for, where the kernel's verifier has to know.
+  Status (*prepare)(bpf_program*, const Probe&, Machine&) = nullptr;
+  // The verifier knows what each word of the context is, and would not let an address be computed with as a number.
+  bool typed_context = false;
+  bool is_over_when_armed = false;  // arming it runs it, and it does not run again
+  // A word of the context that is 0 when there is nothing to see: the program does not run then.
+  std::optional<uint32_t> seen_word = std::nullopt;
   // Where the kernel can run one program at a function's entry and at its return, with a word of memory that goes with the
   // call: how that is attached. The same for the mechanisms of entries and of returns that can be joined so.
   const Mechanism* session = nullptr;
@@ -106,7 +118,7 @@ struct Mechanism {
 
 struct Provider {
   std::string_view name;
-  std::string_view alias;
+  std::string_view alias;  // other names for it, with a space between two
   std::string_view syntax;
   std::string_view doc;
   // The target's text (what follows the first colon) → the places that it names, globs expanded, each with its
@@ -126,10 +138,15 @@ struct Provider {
   // Where described_fields asks the running process about such a target: the function at whose entry a process that has just
   // been started can tell. "": it asks none.
   std::string_view (*known_at)(std::string_view target) = nullptr;
+  // What is there at such a place, but is seldom asked for: "reg.NAME", a register; "sargN", an argument on the stack.
+  // Null when it has none.
+  Result<Field> (*asked_field)(Machine&, const AttachPoint&, std::string_view name) = nullptr;
+  std::string_view example = "";
 };
 
 // A row by its name or alias; null when there is none.
 const Builtin* find_builtin(std::span<const Builtin> rows, std::string_view name, Builtin::Form form);
+bool has_alias(const Provider& row, std::string_view name);
 const Provider* find_provider(std::span<const Provider> rows, std::string_view name);
 
 // The names nearest to `wrong` by edit distance, best first, at most `most`; none that are too far away to help.

@@ -85,6 +85,19 @@ Type Type::port() {
   return type;
 }
 
+Type Type::buffer(uint32_t size) {
+  Type type;
+  type.kind = Kind::buffer;
+  type.size = size;
+  return type;
+}
+
+Type Type::shown_by(Kind kind, std::string name) {
+  Type type = of(kind);
+  type.name = std::move(name);
+  return type;
+}
+
 Type Type::enumeration(std::string name, std::shared_ptr<const EnumNames> names) {
   Type type;
   type.kind = Kind::enumeration;
@@ -107,18 +120,20 @@ Type Type::of_record(Records* records, uint64_t record, std::string name, uint32
 
 Type Type::of(Kind kind) {
   if (kind == Kind::integer || kind == Kind::string || kind == Kind::pointer || kind == Kind::real ||
-      kind == Kind::array || kind == Kind::record || kind == Kind::type_name || kind == Kind::enumeration)
+      kind == Kind::array || kind == Kind::record || kind == Kind::type_name || kind == Kind::enumeration ||
+      kind == Kind::buffer)
     bug("this kind of type needs more");
   Type type;
   type.kind = kind;
-  if (kind != Kind::hist && kind != Kind::lhist) type.size = type.storage();
+  if (kind != Kind::hist && kind != Kind::lhist && kind != Kind::tseries) type.size = type.storage();
   return type;
 }
 
 bool Type::is_scalar() const {
   return kind == Kind::integer || kind == Kind::pointer || kind == Kind::ksym || kind == Kind::probe ||
          kind == Kind::func || kind == Kind::real || kind == Kind::array || kind == Kind::record ||
-         kind == Kind::port || kind == Kind::enumeration || kind == Kind::zstack || kind == Kind::node;
+         kind == Kind::port || kind == Kind::enumeration || kind == Kind::zstack || kind == Kind::node ||
+         kind == Kind::timestamp || kind == Kind::cgroup_path || kind == Kind::user;
 }
 
 uint32_t Type::storage() const {
@@ -136,12 +151,17 @@ uint32_t Type::storage() const {
     case Kind::record:
     case Kind::port:
     case Kind::enumeration:
+    case Kind::timestamp:
+    case Kind::mac:
+    case Kind::cgroup_path:
+    case Kind::user:
     case Kind::count:
     case Kind::sum: return 8;
     case Kind::string:
     case Kind::inet:
     case Kind::subnet:
     case Kind::type_name: return (size + 7) / 8 * 8;
+    case Kind::buffer: return 8 + (size + 7) / 8 * 8;
     case Kind::zustack: return 24;
     case Kind::kstack:
     case Kind::ustack:
@@ -153,6 +173,7 @@ uint32_t Type::storage() const {
     case Kind::stats: return 16;
     case Kind::hist:
     case Kind::lhist: return 8 * bucket_count(kind, buckets);
+    case Kind::tseries: return series_slot_size * static_cast<uint32_t>(buckets.max);
   }
   bug("a type of no known kind");
 }
@@ -184,6 +205,11 @@ std::string Type::spelling() const {
     case Kind::subnet: return "subnet";
     case Kind::port: return "port";
     case Kind::enumeration: return "enum " + name;
+    case Kind::timestamp: return "timestamp";
+    case Kind::mac: return "macaddr";
+    case Kind::buffer: return fmt::format("buffer[{}]", size);
+    case Kind::cgroup_path: return "cgroup_path";
+    case Kind::user: return "username";
     case Kind::count: return "count()";
     case Kind::sum: return "sum()";
     case Kind::min: return "min()";
@@ -192,6 +218,7 @@ std::string Type::spelling() const {
     case Kind::stats: return "stats()";
     case Kind::hist: return "hist()";
     case Kind::lhist: return "lhist()";
+    case Kind::tseries: return "tseries()";
   }
   bug("a type of no known kind");
 }
@@ -231,6 +258,8 @@ bool Type::fits(const Type& other) const {
   if (kind != other.kind) return false;
   // What a pointer points to must agree in width and sign too: nothing converts it.
   if (is_pointer() || is_record() || is_array() || kind == Kind::real || kind == Kind::enumeration) return same_as(other);
+  // How a value is shown goes with the variable or the map that holds it.
+  if ((kind == Kind::timestamp || kind == Kind::cgroup_path) && name != other.name) return false;
   return buckets == other.buckets;
 }
 

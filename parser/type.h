@@ -39,6 +39,11 @@ struct Type {
     subnet,     // the same and a byte more: how many of its 128 bits are the prefix
     port,       // a port's number and, above its 16 bits, its protocol (parser/network.h): "53/udp"
     enumeration,  // a number, shown by its name in `names`
+    timestamp,    // nanoseconds since boot, shown as strftime shows the time of day; `name` is its format
+    mac,          // 6 bytes of a link-layer address
+    buffer,       // u64 length, then at most `size` bytes
+    cgroup_path,  // a control group's number, shown as its path; `name` is a glob for its hierarchy
+    user,         // a user's number, shown as the user's name
     // Aggregations, one map value for each CPU.
     count,  // u64
     sum,    // 64 bits, signed as is_signed says
@@ -48,6 +53,7 @@ struct Type {
     stats,  // {count, total}
     hist,   // u64 a bucket; Buckets::bits
     lhist,  // u64 a bucket; Buckets::min, max, step
+    tseries,  // Buckets::max times a SeriesSlot (program.h); step: nanoseconds a slot, bits: a SeriesFold
   };
 
   // The shape of a histogram (log2: bits; linear: min, max, step).
@@ -72,7 +78,8 @@ struct Type {
   Records* records = nullptr;        // who describes this record; the Machine owns it and outlives every Type
   uint64_t record = 0;               // which one, in the words of `records`
   std::string name;                  // a record's, "zeek::EventHandler"; also an enumeration's or a typedef's
-  std::shared_ptr<const EnumNames> names;  // of Kind::enumeration
+  // Of Kind::enumeration; also of an integer that is one of C's enumerations: what %s and print() show for it.
+  std::shared_ptr<const EnumNames> names;
   // A record that is not there where its address is 0: what is read of it is then 0 or empty, and no failure.
   bool can_be_unset = false;
 
@@ -87,6 +94,8 @@ struct Type {
   static Type inet();
   static Type subnet();
   static Type port();
+  static Type buffer(uint32_t size);
+  static Type shown_by(Kind kind, std::string name);  // timestamp, cgroup_path
   static Type enumeration(std::string name, std::shared_ptr<const EnumNames> names);
   static Type of_record(Records* records, uint64_t record, std::string name, uint32_t size);
   static Type of(Kind kind);  // kinds that need nothing more
@@ -113,6 +122,9 @@ struct Type {
   // The same in all that matters to a value: records by name and size.
   bool same_as(const Type& other) const;
 };
+
+// Bytes of a slot of a time series.
+constexpr uint32_t series_slot_size = 32;
 
 // How many buckets a histogram of this shape has.
 //   hist:  0 = negative values, 1 = zero; then (for bits = 0) bucket i+2 counts [2^i, 2^(i+1)). With bits = k each

@@ -11,20 +11,6 @@ namespace {
 
 constexpr unsigned deepest = 64;
 
-void place_bits(Member& member, uint64_t first, uint32_t bits) {
-  const uint32_t width = member.type.size * 8;
-  // Where the type's own storage would hold it; else (packed) from the byte that it begins in.
-  uint64_t start = width == 0 ? 0 : first / width * width;
-  if (first + bits > start + width) start = first / 8 * 8;
-  if (width == 0 || bits > width || first + bits > start + width) {
-    member.unavailable = "the bit field crosses its storage";
-    return;
-  }
-  member.offset = static_cast<uint32_t>(start / 8);
-  member.bit_offset = static_cast<uint8_t>(first - start);
-  member.bit_size = static_cast<uint8_t>(bits);
-}
-
 bool is_virtual_table(Dwarf_Die member) { return name_of(member).starts_with("_vptr"); }
 
 }  // namespace

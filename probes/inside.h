@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "probes/btf_types.h"
 #include "probes/code.h"
 #include "probes/dwarf_file.h"
 #include "probes/dwarf_types.h"
@@ -39,6 +40,7 @@ struct Machine::Inside {
                                                DebugFile debug_file);
   Result<std::shared_ptr<const UsdtNotes>> usdt_notes(const std::string& path, std::string_view shown);
   Result<const Tracefs*> tracefs();
+  BtfTypes* btf();  // null when the kernel has none
   // A binary's debug information and the types in it; the error is kept as well.
   struct DebugInformation {
     std::unique_ptr<DwarfFile> file;
@@ -57,6 +59,7 @@ struct Machine::Inside {
   std::map<std::string, std::shared_ptr<const UsdtNotes>> usdt_notes_;  // by path
   std::map<std::string, std::unique_ptr<Code>> codes_;
   std::optional<Tracefs> tracefs_;
+  std::optional<std::unique_ptr<BtfTypes>> btf_;
 };
 
 }  // namespace zeektrace

@@ -12,16 +12,9 @@ namespace zeektrace {
 
 namespace {
 
-struct Line {
-  std::string_view name;
-  std::string_view module;
-  uint64_t address = 0;
-  bool is_function = false;
-};
-
 // "ffffffff81000000 T name" and, in a module, "\t[module]" after it.
-Line parse_line(std::string_view text) {
-  Line line;
+KernelSymbols::Line parse_line(std::string_view text) {
+  KernelSymbols::Line line;
   const auto number = std::from_chars(text.data(), text.data() + text.size(), line.address, 16);
   const auto rest = static_cast<size_t>(number.ptr - text.data());
   if (text.size() < rest + 4) return line;
@@ -39,7 +32,7 @@ Line parse_line(std::string_view text) {
 }  // namespace
 
 void KernelSymbols::for_each(
-    const std::function<bool(std::string_view, std::string_view, uint64_t)>& visit) const {
+    const std::function<bool(const Line&)>& visit) const {
   const int fd = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;
   std::string pending;
@@ -51,7 +44,7 @@ void KernelSymbols::for_each(
     size_t start = 0;
     for (size_t end; go_on && (end = pending.find('\n', start)) != std::string::npos; start = end + 1) {
       const Line line = parse_line(std::string_view(pending).substr(start, end - start));
-      if (line.is_function) go_on = visit(line.name, line.module, line.address);
+      go_on = visit(line);
     }
     pending.erase(0, start);
   }
@@ -60,10 +53,22 @@ void KernelSymbols::for_each(
 
 bool KernelSymbols::has(std::string_view wanted, std::string_view wanted_module) const {
   bool found = false;
-  for_each([&](std::string_view name, std::string_view module, uint64_t) {
-    found = name == wanted && (wanted_module.empty() || module == wanted_module);
+  for_each([&](const Line& line) {
+    found = line.is_function && line.name == wanted && (wanted_module.empty() || line.module == wanted_module);
     return !found;
   });
+  return found;
+}
+
+std::optional<uint64_t> KernelSymbols::address(std::string_view wanted) {
+  const auto known = addresses_.find(wanted);
+  if (known != addresses_.end()) return known->second;
+  std::optional<uint64_t> found;
+  for_each([&](const Line& line) {
+    if (line.name == wanted && line.address != 0) found = line.address;
+    return !found;
+  });
+  addresses_.emplace(wanted, found);
   return found;
 }
 
@@ -71,10 +76,10 @@ std::vector<KernelFunction> KernelSymbols::matching(std::string_view name_glob,
                                                     std::string_view module_glob) const {
   std::vector<KernelFunction> functions;
   std::unordered_set<std::string> seen;
-  for_each([&](std::string_view name, std::string_view module, uint64_t address) {
-    if (glob_matches(name_glob, name) && (module_glob.empty() || glob_matches(module_glob, module)) &&
-        seen.emplace(name).second)
-      functions.push_back({std::string(name), std::string(module), address});
+  for_each([&](const Line& line) {
+    if (line.is_function && glob_matches(name_glob, line.name) &&
+        (module_glob.empty() || glob_matches(module_glob, line.module)) && seen.emplace(line.name).second)
+      functions.push_back({std::string(line.name), std::string(line.module), line.address});
     return true;
   });
   return functions;

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,15 +24,24 @@ class KernelSymbols {
 
   // In `module`, or anywhere when it is empty.
   bool has(std::string_view name, std::string_view module) const;
+  // Of a function or a variable; nothing when there is none, or the kernel hides where.
+  std::optional<uint64_t> address(std::string_view name);
   // All functions whose name and module match the globs (module "": any), in the list's order, each name
   // once.
   std::vector<KernelFunction> matching(std::string_view name_glob, std::string_view module_glob) const;
 
+  struct Line {
+    std::string_view name;
+    std::string_view module;
+    uint64_t address = 0;
+    bool is_function = false;
+  };
+
  private:
   // Ends early when `visit` returns false.
-  void for_each(const std::function<bool(std::string_view name, std::string_view module, uint64_t address)>&
-                    visit) const;
+  void for_each(const std::function<bool(const Line&)>& visit) const;
   std::string path_;
+  std::map<std::string, std::optional<uint64_t>, std::less<>> addresses_;  // that were asked for
 };
 
 }  // namespace zeektrace

@@ -18,6 +18,19 @@ void Machine::Inside::note(std::string sentence) {
 bool Machine::unwinds() { return inside_->features.unwinding(); }
 bool Machine::has_kernel_types() const { return inside_->features.kernel_types(); }
 
+Records* Machine::kernel_types() { return inside_->btf(); }
+std::optional<uint64_t> Machine::kernel_address(std::string_view symbol) {
+  return inside_->kernel_symbols.address(symbol);
+}
+
+BtfTypes* Machine::Inside::btf() {
+  if (!btf_) {
+    auto read = BtfTypes::of_kernel();
+    btf_ = read ? *std::move(read) : nullptr;
+  }
+  return btf_->get();
+}
+
 Result<std::shared_ptr<const Binary>> Machine::Inside::binary(const std::string& path, std::string_view shown,
                                                               DebugFile debug_file) {
   if (const auto known = binaries_.find({path, debug_file}); known != binaries_.end()) return known->second;

@@ -38,6 +38,10 @@ class Machine {
   bool unwinds();
   // Whether the kernel describes its functions and types (BTF).
   bool has_kernel_types() const;
+  // The kernel's types; null when it describes none.
+  Records* kernel_types();
+  // Where a symbol of the kernel is; nothing when it has none, or hides where.
+  std::optional<uint64_t> kernel_address(std::string_view symbol);
 
   struct Inside;  // probes/ only
   Inside& inside() { return *inside_; }

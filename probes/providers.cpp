@@ -20,26 +20,40 @@ constexpr Provider rows[] = {
     {"BEGIN", "begin", "BEGIN", "once, before anything is attached", expand_begin, no_fields, nullptr},
     {"END", "end", "END", "once, when tracing is over", expand_end, no_fields, nullptr},
     {"interval", "i", "interval:s:COUNT | interval:5ms", "in regular intervals, on one CPU (us ms s hz)",
-     expand_interval, no_fields, nullptr},
+     expand_interval, no_fields, nullptr, nullptr, nullptr, nullptr, nullptr, registers_asked},
     {"profile", "p", "profile:hz:RATE | profile:5ms",
-     "in regular intervals on every CPU, to sample what runs there", expand_profile, no_fields, nullptr},
+     "in regular intervals on every CPU, to sample what runs there", expand_profile, no_fields, nullptr, nullptr, nullptr,
+     nullptr, nullptr, registers_asked},
     {"uprobe", "u", "uprobe:BINARY:FUNCTION[+OFFSET] | uprobe:BINARY:0xADDRESS | uprobe:BINARY@FILE:LINE",
      "when a function of a program or library is entered", expand_uprobe, uprobe_fields, nullptr,
-     nullptr, uprobe_types, uprobe_described_fields},
+     nullptr, uprobe_types, uprobe_described_fields, nullptr, uprobe_asked},
     {"uretprobe", "ur", "uretprobe:BINARY:FUNCTION", "when a function of a program or library returns",
-     expand_uretprobe, uretprobe_fields, nullptr, nullptr, uprobe_types, uretprobe_described_fields},
+     expand_uretprobe, uretprobe_fields, nullptr, nullptr, uprobe_types, uretprobe_described_fields,
+     nullptr, registers_asked},
     {"usdt", "U", "usdt:BINARY:[PROVIDER:]NAME", "at a static probe that a program's authors put into it", expand_usdt,
-     usdt_fields, nullptr},
+     usdt_fields, nullptr, nullptr, nullptr, nullptr, nullptr, registers_asked},
     {"kprobe", "k", "kprobe:[MODULE:]FUNCTION[+OFFSET]", "when a function of the kernel is entered",
-     expand_kprobe, kprobe_fields, syscall_gate},
+     expand_kprobe, kprobe_fields, syscall_gate, nullptr, nullptr, nullptr, nullptr, kprobe_asked},
     {"kretprobe", "kr", "kretprobe:[MODULE:]FUNCTION", "when a function of the kernel returns",
-     expand_kretprobe, kretprobe_fields, syscall_gate},
+     expand_kretprobe, kretprobe_fields, syscall_gate, nullptr, nullptr, nullptr, nullptr, kprobe_asked},
     {"tracepoint", "t", "tracepoint:SUBSYSTEM:EVENT", "at one of the kernel's static tracepoints",
      expand_tracepoint, tracepoint_fields, nullptr},
     {"software", "s", "software:EVENT[:PERIOD]", "once in PERIOD events that the kernel counts, such as page-faults",
-     expand_software, no_fields, nullptr, software_counter},
+     expand_software, no_fields, nullptr, software_counter, nullptr, nullptr, nullptr, registers_asked},
     {"hardware", "h", "hardware:EVENT[:PERIOD]", "once in PERIOD events that the processor counts, such as cache-misses",
-     expand_hardware, no_fields, nullptr, hardware_counter},
+     expand_hardware, no_fields, nullptr, hardware_counter, nullptr, nullptr, nullptr, registers_asked},
+    {"fentry", "f kfunc", "fentry:FUNCTION", "when a function of the kernel is entered, with its arguments by name", expand_fentry,
+     function_fields, nullptr, nullptr, kernel_types},
+    {"fexit", "fr kretfunc", "fexit:FUNCTION", "when a function of the kernel returns, with its arguments and its result",
+     expand_fexit, function_fields, nullptr, nullptr, kernel_types},
+    {"rawtracepoint", "rt", "rawtracepoint:EVENT",
+     "at one of the kernel's static tracepoints, with what the kernel itself hands over there", expand_rawtracepoint,
+     rawtracepoint_fields, nullptr, nullptr, kernel_types},
+    {"watchpoint", "w", "watchpoint:0xADDRESS:LENGTH:MODE", "when memory is written (w), read or written (rw), or executed (x)",
+     expand_watchpoint, no_fields, nullptr, nullptr, nullptr, nullptr, nullptr, registers_asked},
+    {"iter", "it", "iter:task | iter:task_file | iter:task_vma",
+     "once for each task, open file or mapping that there is; then the script ends", expand_iter, iter_fields, nullptr, nullptr,
+     kernel_types},
     {"zeek", "", "zeek:event:NAME | zeek:function:NAME | zeek:KIND[:NAME]",
      "when a Zeek process calls an event's handlers, a function of its scripts, …", expand_zeek, zeek_fields, nullptr},
     {"zeekret", "", "zeekret:event:NAME | zeekret:function:NAME | zeekret:KIND[:NAME]",
@@ -55,6 +69,10 @@ Points everything(Machine& machine, ProviderRow row) {
       return provider(row).expand(machine, machine.inside().features.kprobes() ? "*" : "sys_*");
     case ProviderRow::tracepoint:
       return provider(row).expand(machine, "*:*");
+    case ProviderRow::fentry:
+    case ProviderRow::fexit:
+    case ProviderRow::rawtracepoint:
+    case ProviderRow::iter:
     case ProviderRow::software:
     case ProviderRow::hardware:
       return provider(row).expand(machine, "*");
@@ -63,9 +81,15 @@ Points everything(Machine& machine, ProviderRow row) {
   }
 }
 
+// Its places are those that kprobe or tracepoint list already.
+bool is_another_way(ProviderRow row) {
+  return row == ProviderRow::fentry || row == ProviderRow::fexit || row == ProviderRow::rawtracepoint ||
+         row == ProviderRow::iter;
+}
+
 bool has_list(ProviderRow row) {
   return row == ProviderRow::kprobe || row == ProviderRow::kretprobe || row == ProviderRow::tracepoint ||
-         row == ProviderRow::software || row == ProviderRow::hardware;
+         row == ProviderRow::software || row == ProviderRow::hardware || is_another_way(row);
 }
 
 bool is_in_binaries(ProviderRow row) {
@@ -165,7 +189,7 @@ std::optional<Error> add_points(Machine& machine, Points points, bool with_field
 std::vector<ProviderRow> rows_called(std::string_view name) {
   std::vector<ProviderRow> found;
   for (size_t i = 0; i < std::size(rows); i++)
-    if (glob_matches(name, rows[i].name) || name == rows[i].alias)
+    if (glob_matches(name, rows[i].name) || has_alias(rows[i], name))
       found.push_back(static_cast<ProviderRow>(i));
   return found;
 }
@@ -207,7 +231,7 @@ Result<std::vector<Listed>> list_probes(Machine& machine, std::string_view patte
       add_syntax(rows[i], listed);
       continue;
     }
-    if (!by_provider && !has_list(row)) continue;
+    if (!by_provider && (!has_list(row) || is_another_way(row))) continue;
     auto error = add_points(machine, points_of(machine, row, target), with_fields, listed);
     if (error && !first_error) first_error = std::move(error);
   }

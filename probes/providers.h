@@ -26,6 +26,11 @@ enum class ProviderRow : size_t {
   tracepoint,
   software,
   hardware,
+  fentry,
+  fexit,
+  rawtracepoint,
+  watchpoint,
+  iter,
   zeek,
   zeekret,
 };
@@ -50,10 +55,27 @@ Points expand_zeekret(Machine& machine, std::string_view target);
 Points expand_software(Machine& machine, std::string_view target);
 Points expand_hardware(Machine& machine, std::string_view target);
 
+Points expand_fentry(Machine& machine, std::string_view target);
+Points expand_fexit(Machine& machine, std::string_view target);
+Points expand_rawtracepoint(Machine& machine, std::string_view target);
+Points expand_watchpoint(Machine& machine, std::string_view target);
+Points expand_iter(Machine& machine, std::string_view target);
+
 Result<EventCounter> software_counter(std::string_view name);
 Result<EventCounter> hardware_counter(std::string_view name);
 
+// Provider::asked_field, by what the context is.
+Result<Field> registers_asked(Machine& machine, const AttachPoint& point, std::string_view name);
+Result<Field> uprobe_asked(Machine& machine, const AttachPoint& point, std::string_view name);
+Result<Field> kprobe_asked(Machine& machine, const AttachPoint& point, std::string_view name);
+// Asked for where the function's result is to be replaced.
+constexpr std::string_view override_field = "override";
+
 Fields no_fields(Machine& machine, const AttachPoint& point);
+Fields function_fields(Machine& machine, const AttachPoint& point);
+Fields rawtracepoint_fields(Machine& machine, const AttachPoint& point);
+Fields iter_fields(Machine& machine, const AttachPoint& point);
+Records* kernel_types(Machine& machine, const AttachPoint& point);
 Fields uprobe_fields(Machine& machine, const AttachPoint& point);
 Fields uretprobe_fields(Machine& machine, const AttachPoint& point);
 Fields usdt_fields(Machine& machine, const AttachPoint& point);

@@ -114,6 +114,8 @@ Result<Tracer> Tracer::load(std::span<const std::byte> elf, const Program& progr
     if (found == nullptr && !is_part(probe, program)) bug(fmt::format("the object has no program '{}'", probe.function));
     if (found != nullptr && probe.how->attach_type != 0)
       bpf_program__set_expected_attach_type(found, static_cast<bpf_attach_type>(probe.how->attach_type));
+    if (found != nullptr && probe.how->prepare != nullptr)
+      if (Status ready = probe.how->prepare(found, probe, machine); !ready) return ready.error();
     state->programs.push_back(found);
   }
   const int failure = bpf_object__load(state->object.get());

@@ -1,12 +1,14 @@
 #include "src/decode.h"
 
 #include <cxxabi.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 
 #include "parser/notation.h"
@@ -104,6 +106,24 @@ Text point_of(uint64_t index, std::span<const std::string> names) {
   return {"?"};
 }
 
+// One of C's enumerations; a number that has no name there stays one.
+Value named_number(const Type& type, int64_t value) {
+  auto found = type.names->find(value);
+  if (found == type.names->end()) return number(static_cast<uint64_t>(value), type.is_signed);
+  return Notation{found->second, found->second, value};
+}
+
+Text mac_of(Bytes bytes) {
+  std::string text;
+  for (size_t i = 0; i < 6; i++) text += fmt::format("{}{:02X}", i == 0 ? "" : ":", std::to_integer<unsigned>(bytes[i]));
+  return {text};
+}
+
+Buffer buffer_of(Bytes bytes, uint32_t most) {
+  const auto size = static_cast<size_t>(std::min<uint64_t>(word(bytes, 0), most));
+  return {std::string(reinterpret_cast<const char*>(bytes.data()) + 8, size)};
+}
+
 // ---- aggregations: the copies of all CPUs → one value ----
 
 using Copies = std::span<const std::vector<std::byte>>;
@@ -153,8 +173,49 @@ Histogram histogram(const Type& type, Copies copies, uint64_t div) {
   return result;
 }
 
+// One interval of a series, of all CPUs: of `last` the value that came last.
+std::optional<std::variant<int64_t, uint64_t>> series_value(const Type& type, const std::vector<SeriesSlot>& slots) {
+  if (slots.empty()) return std::nullopt;
+  const auto fold = static_cast<SeriesFold>(type.buckets.bits);
+  auto rank = [&](const SeriesSlot& slot) { return extreme_rank(slot.value, type.is_signed, false); };
+  SeriesSlot all = slots.front();
+  for (size_t i = 1; i < slots.size(); i++) {
+    const SeriesSlot& slot = slots[i];
+    bool is_better = (fold == SeriesFold::last && slot.when > all.when) || (fold == SeriesFold::max && rank(slot) > rank(all)) ||
+                     (fold == SeriesFold::min && rank(slot) < rank(all));
+    if (is_better) all = slot;
+    if (fold != SeriesFold::avg && fold != SeriesFold::sum) continue;
+    all.value += slot.value;
+    all.count += slot.count;
+  }
+  if (fold == SeriesFold::avg) all.value = divide(all.value, all.count, type.is_signed);
+  return any_number(all.value, type.is_signed);
+}
+
+// The newest intervals, up to the last one in which something was recorded.
+Series series(const Type& type, Copies copies, uint64_t div, int64_t boot_time) {
+  const auto interval = static_cast<uint64_t>(type.buckets.step), count = static_cast<uint64_t>(type.buckets.max);
+  std::map<uint64_t, std::vector<SeriesSlot>> by_number;
+  for (const auto& copy : copies)
+    for (uint64_t i = 0; i < count; i++) {
+      SeriesSlot slot;
+      std::memcpy(&slot, copy.data() + i * sizeof slot, sizeof slot);
+      if (slot.interval != 0) by_number[slot.interval - 1].push_back(slot);
+    }
+  Series result{interval, {}};
+  if (by_number.empty()) return result;
+  const uint64_t last = by_number.rbegin()->first, oldest = last < count ? 0 : last - count + 1;
+  for (uint64_t number = std::max(oldest, by_number.begin()->first); number <= last; number++) {
+    auto value = series_value(type, by_number[number]);
+    if (value && div > 1)
+      value = std::visit([&](auto n) { return any_number(divide(static_cast<uint64_t>(n), div, type.is_signed), type.is_signed); }, *value);
+    result.points.push_back({static_cast<int64_t>(number * interval) + boot_time, value});
+  }
+  return result;
+}
+
 // Nothing when there is no value: a minimum of no numbers, an empty histogram.
-std::optional<Value> reduce(const Type& type, Copies copies, uint64_t div) {
+std::optional<Value> reduce(const Type& type, Copies copies, uint64_t div, const Names& names) {
   switch (type.kind) {
     case Type::Kind::count: return Unsigned{total(copies, 0) / std::max<uint64_t>(div, 1)};
     case Type::Kind::sum: return number(divide(total(copies, 0), div, type.is_signed), type.is_signed);
@@ -166,6 +227,11 @@ std::optional<Value> reduce(const Type& type, Copies copies, uint64_t div) {
     case Type::Kind::lhist: {
       Histogram result = histogram(type, copies, div);
       if (result.buckets.empty()) return std::nullopt;
+      return result;
+    }
+    case Type::Kind::tseries: {
+      Series result = series(type, copies, div, names.boot_time);
+      if (result.points.empty()) return std::nullopt;
       return result;
     }
     default: bug("reduce() of a type that is no aggregation");
@@ -192,6 +258,8 @@ std::optional<Wide> weight(const Value& value) {
                         [](const Real&) { return Weight(); },
                         [](const Text&) { return Weight(); },
                         [](const Notation&) { return Weight(); },
+                        [](const Buffer&) { return Weight(); },
+                        [](const Series&) { return Weight(); },
                         [](const Symbol&) { return Weight(); },
                         [](const Stack&) { return Weight(); },
                     },
@@ -202,6 +270,7 @@ std::vector<std::string> words(const Value& value) {
   if (const auto* text = std::get_if<Text>(&value)) return {text->value};
   if (const auto* notation = std::get_if<Notation>(&value)) return {notation->order};
   if (const auto* symbol = std::get_if<Symbol>(&value)) return {symbol->name};
+  if (const auto* buffer = std::get_if<Buffer>(&value)) return {buffer->bytes};
   if (const auto* stack = std::get_if<Stack>(&value)) return stack->frames;
   return {};
 }
@@ -251,8 +320,8 @@ std::optional<Value> decode_element(const Type& type, const MapRow& row, uint64_
   for (const auto& copy : row.values) {
     if (copy.size() < type.storage()) return std::nullopt;
   }
-  if (type.is_aggregate()) return reduce(type, row.values, div);
-  if (type.is_integer()) return number(divide(word(row.values[0], 0), div, type.is_signed), type.is_signed);
+  if (type.is_aggregate()) return reduce(type, row.values, div, names);
+  if (type.is_integer() && !type.names) return number(divide(word(row.values[0], 0), div, type.is_signed), type.is_signed);
   return decode_value(type, row.values[0], names);
 }
 
@@ -262,6 +331,7 @@ Table::Kind table_kind(const Type& type) {
     case Type::Kind::lhist: return Table::Kind::hist;
     case Type::Kind::avg:
     case Type::Kind::stats: return Table::Kind::stats;
+    case Type::Kind::tseries: return Table::Kind::tseries;
     default: return Table::Kind::map;
   }
 }
@@ -271,18 +341,29 @@ Table::Kind table_kind(const Type& type) {
 std::optional<Value> decode_value(const Type& type, Bytes bytes, const Names& names) {
   if (type.kind == Type::Kind::none || bytes.size() < type.storage()) return std::nullopt;
   switch (type.kind) {
-    case Type::Kind::integer: return number(word(bytes, 0), type.is_signed);
+    case Type::Kind::integer:
+      if (type.names) return named_number(type, static_cast<int64_t>(word(bytes, 0)));
+      return number(word(bytes, 0), type.is_signed);
     case Type::Kind::real: return real(word(bytes, 0), type.size);
     case Type::Kind::type_name: return Text{type_name(text_of(bytes, type.size).value)};
     case Type::Kind::inet:
     case Type::Kind::subnet:
     case Type::Kind::port:
-    case Type::Kind::enumeration: return Notation{notation_text(type, bytes), notation_order(type, bytes)};
+      return Notation{notation_text(type, bytes), notation_order(type, bytes)};
+    case Type::Kind::enumeration:
+      return Notation{notation_text(type, bytes), notation_order(type, bytes), static_cast<int64_t>(word(bytes, 0))};
+    case Type::Kind::timestamp: return Text{names.time(type.name, word(bytes, 0))};
+    case Type::Kind::cgroup_path: return Text{names.cgroup(word(bytes, 0), type.name)};
+    case Type::Kind::user: return Text{names.user_name(static_cast<uint32_t>(word(bytes, 0)))};
+    case Type::Kind::mac: return mac_of(bytes);
+    case Type::Kind::buffer: return buffer_of(bytes, type.size);
     case Type::Kind::pointer: return Address{word(bytes, 0)};
     case Type::Kind::string: return text_of(bytes, type.size);
     case Type::Kind::probe: return point_of(word(bytes, 0), names.points);
-    case Type::Kind::func: return point_of(word(bytes, 0), names.functions);
-    case Type::Kind::ksym: return Symbol{names.kernel(word(bytes, 0), false)};
+    case Type::Kind::func: return point_of(word(bytes, 0) & ~func_tag, names.functions);
+    case Type::Kind::ksym:
+      if ((word(bytes, 0) & ~uint64_t{0xffffffff}) == func_tag) return point_of(word(bytes, 0) & ~func_tag, names.functions);
+      return Symbol{names.kernel(word(bytes, 0), false)};
     case Type::Kind::usym: {
       UserAddress place;
       std::memcpy(&place, bytes.data(), sizeof place);
@@ -304,7 +385,7 @@ std::optional<Value> decode_value(const Type& type, Bytes bytes, const Names& na
     }
     default: {
       std::vector<std::byte> copy(bytes.begin(), bytes.begin() + type.storage());
-      return reduce(type, {&copy, 1}, 1);
+      return reduce(type, {&copy, 1}, 1, names);
     }
   }
 }

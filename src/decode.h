@@ -31,6 +31,12 @@ struct Names {
   std::function<std::string(uint32_t tgid)> node;
   std::span<const std::string> points;     // by cookie: Program::point_names
   std::span<const std::string> functions;  // by cookie: Program::point_functions
+  // The time of day at so many nanoseconds since boot; a control group's path; a user's name.
+  std::function<std::string(const std::string& format, uint64_t since_boot)> time = nullptr;
+  std::function<std::string(uint64_t number, const std::string& hierarchy)> cgroup = nullptr;
+  std::function<std::string(uint32_t number)> user_name = nullptr;
+  // How much later than since boot something was since 1970, nanoseconds.
+  int64_t boot_time = 0;
 };
 
 // A value of this type, `bytes` being its storage.

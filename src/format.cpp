@@ -32,6 +32,7 @@ uint64_t bits_of(const Value& value) {
                         [](const Signed& v) { return static_cast<uint64_t>(v.value); },
                         [](const Unsigned& v) { return v.value; },
                         [](const Address& v) { return v.value; },
+                        [](const Notation& v) { return static_cast<uint64_t>(v.number.value_or(0)); },
                         [&](const Average& v) { return bits(v.value); },
                         [&](const Statistics& v) { return bits(v.total); },
                         [](const auto&) { return uint64_t{0}; },
@@ -45,6 +46,7 @@ std::string text_of(const Value& value) {
                         [](const Real& v) { return real_text(v); },
                         [](const Text& v) { return v.value; },
                         [](const Notation& v) { return v.text; },
+                        [](const Buffer& v) { return buffer_text(v); },
                         [](const Symbol& v) { return v.name; },
                         [](const Stack& v) { return stack_text(v, 8); },
                         [](const Address& v) { return fmt::format("{:#x}", v.value); },
@@ -54,8 +56,9 @@ std::string text_of(const Value& value) {
 }
 
 bool is_number(const Value& value) {
+  if (auto* notation = std::get_if<Notation>(&value)) return notation->number.has_value();
   return !std::holds_alternative<Text>(value) && !std::holds_alternative<Symbol>(value) &&
-         !std::holds_alternative<Notation>(value) &&
+         !std::holds_alternative<Buffer>(value) && !std::holds_alternative<Series>(value) &&
          !std::holds_alternative<Stack>(value) && !std::holds_alternative<Histogram>(value);
 }
 
@@ -89,6 +92,8 @@ std::string convert_real(const Conversion& c, double number) {
 
 std::string convert(const Conversion& c, const Value& value, uint32_t size) {
   if (auto* real = std::get_if<Real>(&value); real && c.takes_real()) return convert_real(c, real->value);
+  if (auto* buffer = std::get_if<Buffer>(&value); buffer && c.takes_buffer())
+    return pad(c, c.variant == 'h' ? buffer_hex(*buffer) : buffer_text(*buffer, c.variant == 'x'));
   if (c.letter == 's' || !is_number(value)) {
     std::string text = text_of(value);
     if (c.precision) text.resize(std::min(text.size(), *c.precision));

@@ -150,6 +150,9 @@ int run(const Options& options) {
   check_options.unwinds = machine.unwinds();
   check_options.has_kernel_types = machine.has_kernel_types();
   check_options.unsafe = options.unsafe;
+  check_options.kernel_types = [&machine] { return machine.kernel_types(); };
+  check_options.kernel_address = [&machine](std::string_view symbol) { return machine.kernel_address(symbol); };
+  if (*child) check_options.child_pid = static_cast<uint32_t>((*child)->pid());
   auto program = check(*source, *ast, all_builtins(), all_providers(), machine, check_options, diagnostics);
   if (!program) return report(program.error());
   if (!diagnostics.empty()) return report(*source, diagnostics);

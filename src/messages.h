@@ -43,13 +43,18 @@ class Messages {
   void look_for_the_end();
   Status act(const Record& record, Bytes message);
   void exit(const Record& record, Bytes message);
+  const std::string& text_of(const Record& record, Bytes message);
+  std::string place_of(const Record& record) const;
+  void cat(const std::string& path);
+  void system(const std::string& command);
+  static void complain(const Error& error);
 
   const Program& program_;
   Tracer& tracer_;
   Output& output_;
   const Names& names_;
   std::function<bool()> ending_;
-  std::vector<PrintfText> texts_;  // by Program::records; of use for printf alone
+  std::vector<PrintfText> texts_;  // by Program::records; of use where there is a format
   std::string text_;               // of the message that is being printed
   std::optional<int> exit_status_;
   std::optional<std::chrono::steady_clock::time_point>
@@ -60,6 +65,14 @@ class Messages {
   uint64_t late_ = 0;
   uint64_t malformed_ = 0;
 };
+
+// The same of a moment, in nanoseconds since boot; %f stands for its microseconds. `boot_time` is when the clock that counts
+// them was 0, in nanoseconds since 1970.
+std::string moment_text(const std::string& format, uint64_t since_boot, int64_t boot_time);
+int64_t boot_time();
+
+// What join() prints: the texts of its message, with what belongs between them.
+std::string joined(const Record& record, Bytes message);
 
 // strftime() of this moment, in local time.
 std::string time_text(const std::string& format);

@@ -31,7 +31,7 @@ PrintfText::Way PrintfText::way_of(const Conversion& c, const Type& type) {
   if (c.left || c.plus || c.space || c.alternate || c.zero || c.width != 0 || c.precision || c.size != 8)
     return Way::value;
   if (c.takes_text()) return type.is_string() ? Way::text : Way::value;
-  if (!type.is_integer() && !type.is_pointer()) return Way::value;
+  if (!type.is_integer() && !type.is_pointer() && type.kind != Type::Kind::enumeration) return Way::value;
   switch (c.letter) {
     case 'd':
     case 'i': return Way::decimal;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <pwd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "probes/cxx_name.h"
 #include "probes/unwind_tables.h"
 #include "probes/zeek/zeeks.h"
+#include "src/cgroup_paths.h"
 #include "src/code_watch.h"
 #include "src/losses.h"
 #include "src/messages.h"
@@ -71,6 +73,12 @@ std::vector<std::string> demangled(std::vector<std::string> functions) {
   return functions;
 }
 
+// The number itself for one that nobody has.
+std::string user_name(uint32_t number) {
+  const passwd* found = getpwuid(number);
+  return found != nullptr ? found->pw_name : fmt::to_string(number);
+}
+
 // Something to do again and again, less often while nothing changes.
 struct Tick {
   bool wanted = false;
@@ -117,7 +125,10 @@ class Session {
                },
                [this](uint64_t hash) { return tracer_.frames(hash); },
                [this](uint64_t hash) { return tracer_.script_stack(hash); },
-               [this](uint32_t tgid) { return nodes_.name(tgid); }, program.point_names, demangled_functions_},
+               [this](uint32_t tgid) { return nodes_.name(tgid); }, program.point_names, demangled_functions_,
+               [this](const std::string& format, uint64_t since_boot) { return moment_text(format, since_boot, names_.boot_time); },
+               [this](uint64_t number, const std::string& hierarchy) { return cgroups_.path(number, hierarchy); },
+               user_name, boot_time()},
         messages_(program, tracer, output, names_, [this] { return asked_to_end(); }) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -136,7 +147,7 @@ class Session {
   }
 
  private:
-  bool over() const { return messages_.exit_status().has_value() || reader_gone_; }
+  bool over() const { return messages_.exit_status().has_value() || reader_gone_ || is_over_; }
 
   bool asked_to_end() const {
     return std::ferror(options_.out) != 0 || (!ending_ && watch_.signal_waiting());
@@ -189,6 +200,9 @@ class Session {
       if (probe.how->runs_in_tracer) count += probe.points.size();
     }
     output_.attached(count);
+    is_over_ = std::ranges::all_of(program_.probes, [](const Probe& probe) {
+                 return probe.how->runs_in_tracer || probe.how->is_over_when_armed;
+               }) && std::ranges::any_of(program_.probes, [](const Probe& probe) { return probe.how->is_over_when_armed; });
     return flush();
   }
 
@@ -316,10 +330,12 @@ class Session {
   CodeWatch code_;
   std::vector<std::string> demangled_functions_;
   Names names_;
+  CgroupPaths cgroups_;
   Messages messages_;
   Tick drain_;
   Tick sweep_;  // of maps in which calls leave words
   bool armed_ = false;
+  bool is_over_ = false;  // every probe has done all that it ever will
   bool ending_ = false;
   bool reader_gone_ = false;
 };

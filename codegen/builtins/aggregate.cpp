@@ -1,4 +1,6 @@
 // Aggregations: what `@m[k] = count()` and its kin do to the element.
+#include <algorithm>
+
 #include "codegen/builtins/rows.h"
 #include "codegen/emitter.h"
 #include "parser/check.h"
@@ -124,9 +126,52 @@ Operand emit_lhist(Emitter& e, const Expr& expr) {
   return {nullptr, type};
 }
 
+// ---- tseries(n, interval, count[, fold]) ----
+
+struct FoldName {
+  std::string_view name;
+  SeriesFold fold;
+};
+constexpr FoldName folds[] = {{"avg", SeriesFold::avg}, {"max", SeriesFold::max}, {"min", SeriesFold::min},
+                              {"sum", SeriesFold::sum}};
+constexpr int64_t most_intervals = 512;  // 16 KB a CPU and key
+
+Type tseries_type(Checker& checker, const Expr& expr) {
+  const auto& args = checker.args(expr);
+  Type type = numeric_type<Kind::tseries>(checker, expr);
+  const int64_t interval = literal_argument(checker, expr, 1), count = literal_argument(checker, expr, 2);
+  type.buckets = {static_cast<int32_t>(SeriesFold::last), 0, std::clamp<int64_t>(count, 1, most_intervals), std::max<int64_t>(interval, 1)};
+  if (interval < 1)
+    checker.diagnostics().add(Code::argument_range, args[1]->span, 2, "tseries()", interval, "a time, such as 100ms");
+  if (count < 1 || count > most_intervals)
+    checker.diagnostics().add(Code::argument_range, args[2]->span, 3, "tseries()", count, "from 1 to 512");
+  if (args.size() < 4) return type;
+  const std::string fold = checker.literal_string(*args[3]).value_or("");
+  const auto* known = std::ranges::find(folds, std::string_view(fold), &FoldName::name);
+  if (known == std::end(folds))
+    checker.diagnostics().add(Code::wrong_argument, args[3]->span, 4, "tseries()", "\"avg\", \"max\", \"min\" or \"sum\"",
+                              fmt::format("\"{}\"", fold));
+  else
+    type.buckets.bits = static_cast<int32_t>(known->fold);
+  return type;
+}
+
+Operand emit_tseries(Emitter& e, const Expr& expr) {
+  const Type& type = e.type_of(expr);
+  Value* value = e.integer(*e.args(expr)[0]);
+  Value* now = e.helper(HelperId::ktime_get_boot_ns, {});
+  e.with_element(e.target(), [&](Value* element) {
+    e.runtime("zt_series_add",
+              {element, value, now, e.constant(static_cast<uint64_t>(type.buckets.step)),
+               e.ir.getInt32(static_cast<uint32_t>(type.buckets.max)), e.ir.getInt32(static_cast<uint32_t>(type.buckets.bits)),
+               e.ir.getInt32(e.map(e.target()).value.is_signed)});
+  });
+  return {nullptr, type};
+}
+
 Builtin row(std::string_view name, std::vector<Param> params, std::string_view doc,
-            Type (*result)(Checker&, const Expr&), Operand (*emit)(Emitter&, const Expr&)) {
-  return {name, Builtin::Form::function, Builtin::Place::map_value, std::move(params), doc, result, emit};
+            Type (*result)(Checker&, const Expr&), Operand (*emit)(Emitter&, const Expr&), std::string_view example) {
+  return {name, Builtin::Form::function, Builtin::Place::map_value, std::move(params), doc, result, emit, false, example};
 }
 
 }  // namespace
@@ -136,16 +181,25 @@ std::vector<Builtin> aggregate_rows() {
   Param bits{"bits", Want::literal_integer, true};
   std::vector<Param> linear = {n, {"min", Want::literal_integer}, {"max", Want::literal_integer},
                                {"step", Want::literal_integer}};
+  std::vector<Param> series = {n, {"interval", Want::literal_integer}, {"count", Want::literal_integer},
+                               {"fold", Want::literal_string, true}};
   return {
-      row("count", {}, "how often", count_type, emit_count),
-      row("sum", {n}, "the sum of n", numeric_type<Kind::sum>, emit_sum),
-      row("avg", {n}, "the average of n", numeric_type<Kind::avg>, emit_total),
-      row("min", {n}, "the smallest n", numeric_type<Kind::min>, emit_min),
-      row("max", {n}, "the largest n", numeric_type<Kind::max>, emit_max),
-      row("stats", {n}, "count, average and total of n", numeric_type<Kind::stats>, emit_total),
-      row("hist", {n, bits}, "a histogram by powers of two, each split into 2^bits parts", hist_type, emit_hist),
-      row("quantize", {n, bits}, "the 2017 name of hist", hist_type, emit_hist),
-      row("lhist", linear, "a histogram with buckets of equal width", lhist_type, emit_lhist),
+      row("count", {}, "how often", count_type, emit_count, "interval:ms:10 { @ = count(); } interval:ms:200 { exit(); }"),
+      row("sum", {n}, "the sum of n", numeric_type<Kind::sum>, emit_sum,
+          "interval:ms:10 { @ = sum(5); } interval:ms:200 { exit(); }"),
+      row("avg", {n}, "the average of n", numeric_type<Kind::avg>, emit_total, "BEGIN { @ = avg(1); @ = avg(3); exit(); }"),
+      row("min", {n}, "the smallest n", numeric_type<Kind::min>, emit_min, "BEGIN { @ = min(1); @ = min(3); exit(); }"),
+      row("max", {n}, "the largest n", numeric_type<Kind::max>, emit_max, "BEGIN { @ = max(1); @ = max(3); exit(); }"),
+      row("stats", {n}, "count, average and total of n", numeric_type<Kind::stats>, emit_total,
+          "BEGIN { @ = stats(1); @ = stats(3); exit(); }"),
+      row("hist", {n, bits}, "a histogram by powers of two, each split into 2^bits parts", hist_type, emit_hist,
+          "interval:ms:10 { @ = hist(rand); } interval:ms:200 { exit(); }"),
+      row("quantize", {n, bits}, "the 2017 name of hist", hist_type, emit_hist, "BEGIN { @ = quantize(100); exit(); }"),
+      row("lhist", linear, "a histogram with buckets of equal width", lhist_type, emit_lhist,
+          "interval:ms:10 { @ = lhist(rand % 10, 0, 10, 1); } interval:ms:200 { exit(); }"),
+      row("tseries", series,
+          "what n was in each of the newest `count` intervals: the last one, or their \"avg\", \"max\", \"min\" or \"sum\"",
+          tseries_type, emit_tseries, "interval:ms:10 { @ = tseries(rand % 10, 100ms, 5, \"max\"); } interval:ms:500 { exit(); }"),
   };
 }
 

@@ -19,12 +19,24 @@ Type field_type(Checker& checker, const Expr& expr) {
   return through_references(field->type);
 }
 
+// An argument that the kernel or the compiler has put on the stack.
+Type stack_type(Checker& checker, const Expr& expr) {
+  const Field* field = checker.asked_field(expr, std::string(name_of(expr)));
+  return field ? field->type : Type::integer(8, false);
+}
+
 Operand emit_field(Emitter& e, const Expr& expr) {
   return {e.argument(*e.field(name_of(expr))), e.type_of(expr)};
 }
 
 Builtin row(std::string_view name, std::string_view doc) {
-  return {name, Builtin::Form::variable, Builtin::Place::expression, {}, doc, field_type, emit_field};
+  return {name, Builtin::Form::variable, Builtin::Place::expression, {}, doc, field_type, emit_field, false,
+          "uprobe:libc:write { @ = hist(arg2); } interval:s:1 { exit(); }"};
+}
+
+Builtin stack_row(std::string_view name, std::string_view doc) {
+  return {name, Builtin::Form::variable, Builtin::Place::expression, {}, doc, stack_type, emit_field, false,
+          "uprobe:libc:write { @ = hist(sarg0); } interval:s:1 { exit(); }"};
 }
 
 }  // namespace
@@ -43,6 +55,16 @@ std::vector<Builtin> argument_rows() {
       row("arg9", "tenth argument, of a static probe"),
       row("arg10", "eleventh argument, of a static probe"),
       row("arg11", "twelfth argument, of a static probe"),
+      stack_row("sarg0", "first word above the return address on the stack, where a function's seventh argument is"),
+      stack_row("sarg1", "second one"),
+      stack_row("sarg2", "third one"),
+      stack_row("sarg3", "fourth one"),
+      stack_row("sarg4", "fifth one"),
+      stack_row("sarg5", "sixth one"),
+      stack_row("sarg6", "seventh one"),
+      stack_row("sarg7", "eighth one"),
+      stack_row("sarg8", "ninth one"),
+      stack_row("sarg9", "tenth one"),
       row("retval", "value that the function returns, as a signed 64-bit number"),
   };
 }

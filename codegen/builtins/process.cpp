@@ -39,6 +39,10 @@ Operand emit_point(Emitter& e, const Expr& expr) {
   return {twins.empty() ? point : e.constant_at(twins, point), e.type_of(expr)};
 }
 
+Operand emit_func(Emitter& e, const Expr& expr) {
+  return {e.ir.CreateOr(emit_point(e, expr).value, e.constant(func_tag)), e.type_of(expr)};
+}
+
 Builtin variable(std::string_view name, std::string_view doc, Type (*result)(Checker&, const Expr&),
                  Operand (*emit)(Emitter&, const Expr&)) {
   return {name, Form::variable, Place::expression, {}, doc, result, emit, emit == emit_tid};
@@ -58,7 +62,7 @@ std::vector<Builtin> process_rows() {
       variable("cpu", "number of the processor", gives_uint64, emit_cpu),
       variable("comm", "name of the thread, at most 15 characters", text, emit_comm),
       variable("probe", "full name of the attach point that was hit", probe_name, emit_point),
-      variable("func", "name of the function that was hit", func_name, emit_point),
+      variable("func", "name of the function that was hit", func_name, emit_func),
   };
 }
 

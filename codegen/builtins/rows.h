@@ -23,9 +23,16 @@ std::vector<Builtin> stack_rows();
 std::vector<Builtin> output_rows();
 std::vector<Builtin> map_rows();
 std::vector<Builtin> zeek_rows();
+std::vector<Builtin> string_rows();
+std::vector<Builtin> name_rows();
+std::vector<Builtin> net_rows();
+std::vector<Builtin> task_rows();
+std::vector<Builtin> symbol_rows();
 
 // What many rows' `result` is.
 inline Type gives_nothing(Checker&, const Expr&) { return Type(); }
+// The `emit` of a row whose `result` makes a constant of each use.
+Operand emit_constant(Emitter&, const Expr&);
 inline Type gives_uint64(Checker&, const Expr&) { return Type::integer(8, false); }
 
 // Takes the process's stack and keeps it: StackKey::hash, an i64.

@@ -26,6 +26,22 @@ std::string loss_text(const Loss& loss) {
   return text;
 }
 
+std::string buffer_text(const Buffer& buffer, bool all) {
+  std::string text;
+  for (unsigned char byte : buffer.bytes) {
+    bool is_plain = !all && byte >= 32 && byte <= 126;
+    if (is_plain) text += static_cast<char>(byte);
+    else text += fmt::format("\\x{:02x}", byte);
+  }
+  return text;
+}
+
+std::string buffer_hex(const Buffer& buffer) {
+  std::string text;
+  for (unsigned char byte : buffer.bytes) text += fmt::format("{}{:02x}", text.empty() ? "" : " ", byte);
+  return text;
+}
+
 std::string real_text(const Real& real) {
   return real.is_single ? fmt::format("{}", static_cast<float>(real.value)) : fmt::format("{}", real.value);
 }

@@ -34,6 +34,15 @@ Json histogram_json(const Histogram& histogram) {
   return rows;
 }
 
+Json series_json(const Series& series) {
+  Json points = Json::array();
+  for (const auto& point : series.points) {
+    Json value = point.value ? number_json(*point.value) : Json();
+    points.push_back({{"interval_start", point.begin}, {"value", std::move(value)}});
+  }
+  return points;
+}
+
 // JSON has no number for those that are not finite: they are texts.
 Json real_json(const Real& real) {
   std::string text = real_text(real);
@@ -48,6 +57,8 @@ Json value_json(const Value& value) {
                         [](const Real& v) { return real_json(v); },
                         [](const Text& v) { return Json(v.value); },
                         [](const Notation& v) { return Json(v.text); },
+                        [](const Buffer& v) { return Json(buffer_text(v)); },
+                        [](const Series& v) { return series_json(v); },
                         [](const Address& v) { return Json(fmt::format("{:#x}", v.value)); },
                         [](const Symbol& v) { return Json(v.name); },
                         [](const Stack& v) { return Json(stack_text(v, 8)); },
@@ -104,6 +115,7 @@ std::string_view type_word(Table::Kind kind) {
     case Table::Kind::map: return "map";
     case Table::Kind::hist: return "hist";
     case Table::Kind::stats: return "stats";
+    case Table::Kind::tseries: return "tseries";
   }
   return "map";
 }
@@ -115,8 +127,10 @@ class JsonOutput final : public Output {
   void attached(size_t probes) override {
     if (!quiet_) write("attached_probes", {{"probes", probes}});
   }
-  void printed(std::string_view text) override { write("printf", text); }
-  void time(std::string_view text) override { write("time", text); }
+  void said(std::string_view what, std::string_view text) override { write(what, text); }
+  void complained(std::string_view what, std::string_view where, std::string_view text) override {
+    write(what == "ERROR" ? "errorf" : "warnf", {{"at", where}, {"text", text}});
+  }
   void value(const Value& value) override { write("value", value_json(value)); }
   void table(const Table& table) override {
     Json content;
@@ -124,7 +138,7 @@ class JsonOutput final : public Output {
       content = rows_json(table);
     else if (!table.rows.empty())
       content = value_json(table.rows.front().value);
-    else if (table.kind == Table::Kind::hist)
+    else if (table.kind == Table::Kind::hist || table.kind == Table::Kind::tseries)
       content = Json::array();
     Json data = Json::object();
     data["@" + table.name] = std::move(content);

@@ -28,8 +28,10 @@ class Output {
  public:
   virtual ~Output() = default;
   virtual void attached(size_t probes) = 0;         // everything is armed
-  virtual void printed(std::string_view text) = 0;  // printf
-  virtual void time(std::string_view text) = 0;     // time()
+  // Text that the script asked for; `what` names the call: "printf", "time", "cat", "join", "syscall" (of system()).
+  virtual void said(std::string_view what, std::string_view text) = 0;
+  // errorf() and warnf(): "ERROR" or "WARNING", where the script says so, the text.
+  virtual void complained(std::string_view what, std::string_view where, std::string_view text) = 0;
   virtual void value(const Value& value) = 0;       // print(expr)
   virtual void table(const Table& table) = 0;       // print(@m), and at exit
   virtual void lost(const Loss& loss) = 0;
@@ -51,6 +53,10 @@ void say(std::FILE* err, std::string_view text);
 std::string loss_text(const Loss& loss);
 // As few digits as tell it from every other number of its width: "0.1", "1e+100", "nan".
 std::string real_text(const Real& real);
+// Printable characters as they are, others as \x00; with `all`, all of them so.
+std::string buffer_text(const Buffer& buffer, bool all = false);
+// "0a fe"
+std::string buffer_hex(const Buffer& buffer);
 // A line break, then a line a frame, indented (4 columns within a key, 8 elsewhere).
 std::string stack_text(const Stack& stack, int indent);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 
 #include "src/output/output.h"
 
@@ -57,6 +58,57 @@ std::string histogram_text(const Histogram& histogram) {
   return text;
 }
 
+// ---- a time series: a line an interval, a star where its value stands between the least and the largest ----
+
+constexpr int64_t star_columns = 51;
+using Number = std::variant<int64_t, uint64_t>;
+
+__int128 wide(const Number& number) {
+  return std::visit([](auto n) { return static_cast<__int128>(n); }, number);
+}
+
+std::string clock_text(int64_t nanoseconds, uint64_t interval) {
+  constexpr int64_t second = 1'000'000'000, millisecond = 1'000'000, microsecond = 1'000;
+  const std::time_t whole = nanoseconds / second;
+  std::tm parts = {};
+  localtime_r(&whole, &parts);
+  const int64_t rest = nanoseconds % second;
+  std::string text = fmt::format("{:02}:{:02}:{:02}", parts.tm_hour, parts.tm_min, parts.tm_sec);
+  if (interval % second == 0) return text;
+  if (interval % millisecond == 0) return text + fmt::format(".{:03}", rest / millisecond);
+  if (interval % microsecond == 0) return text + fmt::format(".{:06}", rest / microsecond);
+  return text + fmt::format(".{:09}", rest);
+}
+
+std::string series_text(const Series& series) {
+  std::optional<Number> least, largest;
+  for (const auto& point : series.points) {
+    if (!point.value) continue;
+    if (!least || wide(*point.value) < wide(*least)) least = point.value;
+    if (!largest || wide(*point.value) > wide(*largest)) largest = point.value;
+  }
+  if (!least) return "";
+  const __int128 range = wide(*largest) - wide(*least);
+  auto column = [&](const __int128 number) {
+    return range == 0 ? 0 : static_cast<size_t>((number - wide(*least)) * star_columns / range);
+  };
+  std::string head = "hh:mm:ss";
+  const size_t clock_columns = clock_text(0, series.interval).size();
+  if (clock_columns > head.size()) head += series.interval % 1'000'000 == 0 ? ".ms" : series.interval % 1'000 == 0 ? ".us" : ".ns";
+  head.resize(std::max(clock_columns, head.size()), ' ');
+  const std::string margin(head.size() + 1, ' '), line(star_columns, '_');
+  const std::string bounds = fmt::format("{}{:<{}}{}\n", margin, number_text(*least), star_columns + 1, number_text(*largest));
+  std::string text = fmt::format("{}{} |{}|\n", bounds, head, line);
+  for (const auto& point : series.points) {
+    std::string bar = "|" + std::string(star_columns, ' ') + "|";
+    if (wide(*least) < 0 && wide(*largest) > 0) bar[column(0)] = '.';
+    if (point.value) bar[column(wide(*point.value))] = '*';
+    text += fmt::format("{:<{}} {} {}\n", clock_text(point.begin, series.interval), head.size(), bar,
+                        point.value ? number_text(*point.value) : "-");
+  }
+  return text + fmt::format("{}v{}v\n{}", margin, line, bounds);
+}
+
 std::string value_text(const Value& value, int stack_indent) {
   return std::visit(Overloaded{
                         [](const Signed& v) { return fmt::to_string(v.value); },
@@ -64,6 +116,8 @@ std::string value_text(const Value& value, int stack_indent) {
                         [](const Real& v) { return real_text(v); },
                         [](const Text& v) { return v.value; },
                         [](const Notation& v) { return v.text; },
+                        [](const Buffer& v) { return buffer_text(v); },
+                        [](const Series& v) { return "\n" + series_text(v); },
                         [](const Address& v) { return fmt::format("{:#x}", v.value); },
                         [](const Symbol& v) { return v.name; },
                         [&](const Stack& v) { return stack_text(v, stack_indent); },
@@ -91,7 +145,7 @@ std::string row_text(const Table& table, const Table::Row& row) {
   if (text.back() != '\n') text += '\n';
   // What takes several lines stands apart from the next row.
   if (table.keyed &&
-      (std::holds_alternative<Histogram>(row.value) || std::holds_alternative<Stack>(row.value))) {
+      (std::holds_alternative<Histogram>(row.value) || std::holds_alternative<Series>(row.value) || std::holds_alternative<Stack>(row.value))) {
     text += '\n';
   }
   return text;
@@ -104,8 +158,10 @@ class TextOutput final : public Output {
   void attached(size_t probes) override {
     if (!quiet_) say(fmt::format("Attached {} probe{}\n", probes, probes == 1 ? "" : "s"));
   }
-  void printed(std::string_view text) override { write(text); }
-  void time(std::string_view text) override { write(text); }
+  void said(std::string_view, std::string_view text) override { write(text); }
+  void complained(std::string_view what, std::string_view where, std::string_view text) override {
+    say(fmt::format("{}: {}: {}\n", where, what, text));
+  }
   void value(const Value& value) override {
     std::string text = value_text(value, 8);
     if (!text.ends_with('\n')) text += '\n';

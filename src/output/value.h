@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -26,6 +27,11 @@ struct Text {
 struct Notation {
   std::string text;
   std::string order;  // compares as such values are sorted
+  std::optional<int64_t> number = std::nullopt;  // of an enumeration
+};
+// Bytes as they are: shown as text, what is not printable as \x00.
+struct Buffer {
+  std::string bytes;
 };
 struct Address {  // a pointer, shown in hexadecimal
   uint64_t value = 0;
@@ -61,7 +67,17 @@ struct Statistics {
   std::variant<int64_t, uint64_t> total;
 };
 
-using Value = std::variant<Signed, Unsigned, Real, Text, Notation, Address, Symbol, Stack, Histogram, Average, Statistics>;
+// A number for each of the newest intervals, the oldest first; none where nothing was recorded.
+struct Series {
+  struct Point {
+    int64_t begin = 0;  // of the interval, nanoseconds since 1970
+    std::optional<std::variant<int64_t, uint64_t>> value;
+  };
+  uint64_t interval = 0;  // nanoseconds
+  std::vector<Point> points;
+};
+
+using Value = std::variant<Signed, Unsigned, Real, Text, Notation, Buffer, Series, Address, Symbol, Stack, Histogram, Average, Statistics>;
 
 // std::visit with a lambda for each alternative.
 template <class... Ts>
@@ -76,6 +92,7 @@ struct Table {
     map,
     hist,
     stats,  // averages too
+    tseries,
   };
   struct Row {
     std::vector<Value> key;  // empty for a map without key

@@ -19,6 +19,8 @@ using zeektrace::BucketRange;
 using zeektrace::extreme_rank;
 using zeektrace::ExtremeRank;
 using zeektrace::max_stack_frames;
+using zeektrace::SeriesFold;
+using zeektrace::SeriesSlot;
 using zeektrace::StackFrames;
 using zeektrace::Type;
 using std::numeric_limits;
@@ -29,7 +31,6 @@ struct TestSlot {
 struct TestMap {
   std::map<uint64_t, std::vector<char>> stored;  // by hash
   std::vector<TestSlot> slots;
-  uint64_t queued = 0;
   bool full = false;
 };
 static std::vector<uint64_t> stack_now;
@@ -66,7 +67,12 @@ unsigned long long zt_same_string(const unsigned long long* a, const unsigned lo
 unsigned long long zt_stack(void* ctx, void* stacks, StackFrames* frames, unsigned long long flags, unsigned most);
 TestSlot* zt_scratch_take(void* map);
 unsigned long long zt_pid_tgid(unsigned long long device, unsigned long long inode);
-unsigned long long zt_wakeup(void* ring, unsigned long long enough);
+unsigned long long zt_string_length(const unsigned long long* text, unsigned words);
+long long zt_compare(const unsigned long long* a, const unsigned long long* b, unsigned words, unsigned long long most);
+long long zt_find_string(const char* text, unsigned text_size, const char* needle, unsigned needle_size,
+                         unsigned long long* accepts);
+void zt_series_add(SeriesSlot* slots, unsigned long long value, unsigned long long now, unsigned long long step,
+                   unsigned most, unsigned fold, unsigned is_signed);
 
 void* bpf_map_lookup_elem(void* map, const void* key) {
   auto* test = static_cast<TestMap*>(map);
@@ -111,7 +117,6 @@ long bpf_get_ns_current_pid_tgid(unsigned long long device, unsigned long long i
   std::memcpy(info, ids, sizeof ids);
   return 0;
 }
-unsigned long long bpf_ringbuf_query(void* ring, unsigned long long) { return static_cast<TestMap*>(ring)->queued; }
 }
 
 namespace {
@@ -299,12 +304,69 @@ TEST(Runtime, a_scratch_slot_has_one_user_at_a_time) {
   EXPECT_EQ(zt_scratch_take(&map), taken[3]);
 }
 
-TEST(Runtime, the_reader_is_woken_only_when_much_waits) {
-  TestMap ring;
-  ring.queued = 99;
-  EXPECT_EQ(zt_wakeup(&ring, 100), 1u);  // BPF_RB_NO_WAKEUP
-  ring.queued = 100;
-  EXPECT_EQ(zt_wakeup(&ring, 100), 2u);  // BPF_RB_FORCE_WAKEUP
+// A text as the programs have it: zero-padded to a multiple of 8 bytes.
+std::vector<unsigned long long> padded(const std::string& text) {
+  std::vector<unsigned long long> words(text.size() / 8 + 1);
+  std::memcpy(words.data(), text.data(), text.size());
+  return words;
+}
+
+TEST(Runtime, lengths_of_texts) {
+  for (size_t size = 0; size < 40; size++) {
+    auto text = padded(std::string(size, 'x'));
+    EXPECT_EQ(zt_string_length(text.data(), static_cast<unsigned>(text.size())), size);
+  }
+  auto high = padded("\xff\x80\x01");
+  EXPECT_EQ(zt_string_length(high.data(), 1), 3u);
+}
+
+TEST(Runtime, texts_are_compared_as_C_does) {
+  const std::vector<std::string> texts = {"", "a", "ab", "abcdefgh", "abcdefghi", "abcdefgX", "abcdefgh\xff", "b", "abcdefghij"};
+  auto sign = [](long long n) { return (n > 0) - (n < 0); };
+  for (const std::string& a : texts)
+    for (const std::string& b : texts)
+      for (size_t most : {0, 1, 7, 8, 9, 100}) {
+        auto x = padded(a), y = padded(b);
+        auto words = static_cast<unsigned>(std::min(x.size(), y.size()));
+        EXPECT_EQ(sign(zt_compare(x.data(), y.data(), words, most)), sign(std::strncmp(a.c_str(), b.c_str(), most)))
+            << a << " " << b << " " << most;
+      }
+}
+
+TEST(Runtime, a_text_in_a_text) {
+  const std::string longest(64, 'n');
+  const std::vector<std::string> texts = {"", "a", "aa", "aab", "abab", "xxabxabab", "mississippi", "x" + longest, longest};
+  const std::vector<std::string> needles = {"", "a", "ab", "aab", "abab", "issip", "sippi", "q", longest};
+  for (const std::string& text : texts)
+    for (const std::string& needle : needles) {
+      unsigned long long accepts[256] = {};
+      const size_t found = text.find(needle);
+      EXPECT_EQ(zt_find_string(text.c_str(), static_cast<unsigned>(text.size() + 1), needle.c_str(),
+                               static_cast<unsigned>(needle.size() + 1), accepts),
+                found == std::string::npos ? -1 : static_cast<long long>(found))
+          << text << " " << needle;
+    }
+}
+
+TEST(Runtime, a_series_keeps_the_newest_intervals) {
+  SeriesSlot slots[2];
+  auto add = [&](unsigned long long value, unsigned long long now, SeriesFold fold) {
+    zt_series_add(slots, value, now, 10, 2, static_cast<unsigned>(fold), 1);
+  };
+  add(5, 100, SeriesFold::max);
+  add(static_cast<unsigned long long>(-7), 109, SeriesFold::max);
+  EXPECT_EQ(slots[0].interval, 11u);
+  EXPECT_EQ(slots[0].value, 5u);
+  EXPECT_EQ(slots[0].count, 2u);
+  EXPECT_EQ(slots[0].when, 109u);
+  add(1, 110, SeriesFold::sum);
+  add(2, 111, SeriesFold::sum);
+  EXPECT_EQ(slots[1].value, 3u);
+  add(9, 120, SeriesFold::last);
+  EXPECT_EQ(slots[0].interval, 13u);
+  EXPECT_EQ(slots[0].value, 9u);
+  add(8, 121, SeriesFold::last);
+  EXPECT_EQ(slots[0].value, 8u);
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
  * every 10 ms: @ticks = count() tally burst N       N calls of traced_step as fast as it goes: @calls =
  * count(), @sum = sum(arg0)
  *
+ *   tally watched N   N writes of the word at 0x10000000: @writes = count()
+ *
  * Maps are in name order, rows ascending by value, as the tracer prints them. Words that begin with '@' after
  * a mode's arguments choose the maps to print: `tally calls 600 @int_sum @names`. Promises: nothing here
  * allocates but the malloc mode's own calls (and libpthread's, which are callocs). */
@@ -22,6 +24,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -202,6 +205,11 @@ TRACED uint64_t take_wide(uint64_t value) { return ~value; }
 TRACED size_t take_string(const char* text) { return strlen(text); }
 TRACED const struct Point* take_point(const struct Point* point) { return point; }
 TRACED int take_six(int a, int b, int c, int d, int e, int f) { return a + b + c + d + e + f; }
+/* The last ten are on the stack. */
+TRACED long long_list(long a, long b, long c, long d, long e, long f, long g, long h, long i, long j, long k, long l,
+                      long m, long n, long o, long p) {
+  return a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p;
+}
 
 struct Row {
   const char* key;
@@ -285,6 +293,7 @@ static void call_pointers(struct CallTally* tally, uint64_t i) {
   }
   if (i % 6 == 0) {
     take_six(-1, 2, 3, 4, 5, 6);
+    long_list(1, 2, 3, 4, 5, 6, -7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
     tally->functions[f_six].count++;
   }
 }
@@ -295,7 +304,8 @@ static void call_pointers(struct CallTally* tally, uint64_t i) {
  *   take_long    @long_* of (int64)arg0        take_unsigned  @unsigned_* of (uint32)arg0
  *   take_wide    @wide_max, @wide_min of arg0  take_string    @names[str(arg0)] = count()
  *   take_point   @point_* of *(int64 *)arg0
- *   take_six     @six[(int32)arg0, arg1, arg2, arg3, arg4, arg5] = count() */
+ *   take_six     @six[(int32)arg0, arg1, arg2, arg3, arg4, arg5] = count()
+ *   long_list    @ten[(int32)sarg0, sarg1 … sarg9] = count(), if it is asked for */
 static int calls_mode(uint64_t count) {
   static struct CallTally tally = {
       .functions = {{"take_int", 0},
@@ -320,6 +330,10 @@ static int calls_mode(uint64_t count) {
   print_summary("@returned", &tally.returned);
   struct Row six_row = {"-1, 2, 3, 4, 5, 6", six};
   print_rows("@six", &six_row, 1);
+  struct Row ten_row = {"-7, 8, 9, 10, 11, 12, 13, 14, 15, 16", six};
+  if (*chosen_maps) {
+    print_rows("@ten", &ten_row, 1);
+  }
   print_summary("@unsigned", &tally.unsigneds);
   if (wides) {
     print_unsigned("@wide_max", tally.wide_high);
@@ -407,6 +421,19 @@ static int sleep_mode(double seconds) {
 }
 
 /* Also says how long a call took, on a line that is no tally: what a probe on traced_step costs. */
+static int watched_mode(uint64_t count) {
+  void* const place = (void*)0x10000000; /* NOLINT */
+  volatile uint64_t* word = mmap(place, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (word != place) {
+    return 1;
+  }
+  for (uint64_t i = 0; i < count; ++i) {
+    *word = i;
+  }
+  print_unsigned("@writes", count);
+  return 0;
+}
+
 static int burst_mode(uint64_t count) {
   const double start = seconds_now();
   for (uint64_t i = 0; i < count; ++i) {
@@ -422,7 +449,7 @@ static int burst_mode(uint64_t count) {
 
 static int usage(void) {
   static const char text[] =
-      "usage: tally malloc N | read N | calls N | threads N T | sleep S | burst N  [@MAP…]\n";
+      "usage: tally malloc N | read N | calls N | threads N T | sleep S | burst N | watched N  [@MAP…]\n";
   return write(STDERR_FILENO, text, sizeof text - 1) < 0 ? 3 : 2;
 }
 
@@ -445,5 +472,6 @@ int main(int argc, char** argv) {
          : !strcmp(mode, "calls") ? calls_mode(count)
          : !strcmp(mode, "sleep") ? sleep_mode(strtod(argv[2], NULL))
          : !strcmp(mode, "burst") ? burst_mode(count)
+         : !strcmp(mode, "watched") ? watched_mode(count)
                                   : usage();
 }

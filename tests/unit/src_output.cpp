@@ -131,8 +131,8 @@ TEST(Text, WhatIsNoAnswerGoesToTheOtherStream) {
   Said said = say("text", [](Output& output) {
     output.attached(1);
     output.attached(20);
-    output.printed("hello\n");
-    output.time("12:00\n");
+    output.said("printf", "hello\n");
+    output.said("time", "12:00\n");
     output.value(Signed{-5});
     output.value(Stack{{"f"}});
     output.lost({17, "event", "lost", "ring buffer full", "print less often"});
@@ -189,8 +189,8 @@ TEST(Json, StatisticsStacksAndAverages) {
 TEST(Json, EveryLineIsAnObjectWhateverTheBytes) {
   Said said = say("json", [](Output& output) {
     output.attached(2);
-    output.printed("\xff\xfe bad \"quoted\" \x01\n");
-    output.time("x");
+    output.said("printf", "\xff\xfe bad \"quoted\" \x01\n");
+    output.said("time", "x");
     output.value(Text{"\xc3("});
     output.value(Address{4096});
     output.table({"t", Table::Kind::map, true, {{{Text{"\xf0\x9f"}}, Text{"\x80"}}}});

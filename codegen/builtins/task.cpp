@@ -1,0 +1,194 @@
+// More of who hit the probe: its task in the kernel, its parent, its control group; and of the machine it runs on.
+#include <sys/sysinfo.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "codegen/builtins/rows.h"
+#include "codegen/emitter.h"
+#include "parser/check.h"
+
+namespace zeektrace {
+namespace {
+
+using Form = Builtin::Form;
+using Place = Builtin::Place;
+using llvm::Value;
+
+constexpr std::string_view task_record = "task_struct";
+constexpr uint32_t comm_size = 16;  // TASK_COMM_LEN
+
+template <HelperId id>
+Operand emit_helper(Emitter& e, const Expr& expr) {
+  return {e.helper(id, {}), e.type_of(expr)};
+}
+
+Value* low_word(Emitter& e, Value* value) { return e.ir.CreateAnd(value, e.constant(0xffffffff)); }
+template <HelperId id>
+Operand emit_half(Emitter& e, const Expr& expr) {
+  return {low_word(e, e.helper(id, {})), e.type_of(expr)};
+}
+
+// ---- the task ----
+
+Type curtask_type(Checker& checker, const Expr&) {
+  Records* records = checker.options().kernel_types ? checker.options().kernel_types() : nullptr;
+  auto type = records ? records->find(task_record) : std::nullopt;
+  return type ? Type::pointer(*type) : Type::integer(8, false);
+}
+
+Type ppid_type(Checker& checker, const Expr& expr) {
+  return checker.kernel_member(expr, task_record, {"real_parent", "tgid"}) ? Type::integer(8, false) : Type();
+}
+// The parent's address, of the task given or of the current one.
+Value* task_of(Emitter& e, const Expr& expr) {
+  const auto& args = e.args(expr);
+  return args.empty() ? e.helper(HelperId::get_current_task, {}) : e.integer(*args[0]);
+}
+Operand emit_ppid(Emitter& e, const Expr& expr) {
+  return {low_word(e, e.reached(expr, task_of(e, expr)).value), e.type_of(expr)};
+}
+
+Type pcomm_type(Checker& checker, const Expr& expr) {
+  return checker.kernel_member(expr, task_record, {"real_parent", "comm"}) ? Type::string(comm_size) : Type();
+}
+Operand emit_pcomm(Emitter& e, const Expr& expr) {
+  Value* memory = e.buffer(comm_size);
+  e.zero(memory, comm_size);
+  e.read_bytes(memory, e.ir.getInt32(comm_size), e.reached(expr, task_of(e, expr)).value);
+  return {memory, e.type_of(expr)};
+}
+
+Operand emit_username(Emitter& e, const Expr& expr) {
+  return {low_word(e, e.helper(HelperId::get_current_uid_gid, {})), e.type_of(expr)};
+}
+
+// What the low two bits of the code segment say: 3 is a process's own code (arch/x86/include/asm/segment.h).
+Type usermode_type(Checker& checker, const Expr& expr) {
+  checker.asked_field(expr, "reg.cs");
+  return Type::integer(8, false);
+}
+Operand emit_usermode(Emitter& e, const Expr& expr) {
+  Value* privilege = e.ir.CreateAnd(e.argument(*e.field("reg.cs")), e.constant(3));
+  Value* is_user = e.ir.CreateICmpEQ(privilege, e.constant(3));
+  return {e.ir.CreateZExt(is_user, e.ir.getInt64Ty()), e.type_of(expr)};
+}
+
+// ---- the tracer's own ----
+
+Type cpid_type(Checker& checker, const Expr& expr) {
+  if (!checker.options().child_pid)
+    checker.diagnostics().add(Code::no_argument_here, expr.span, "cpid", "a script that runs no command").hint =
+        "-c CMD runs one; has_cpid says whether there is one";
+  checker.make_constant(expr, uint64_t{checker.options().child_pid.value_or(0)});
+  return Type::integer(8, false);
+}
+Type has_cpid_type(Checker& checker, const Expr& expr) {
+  checker.make_constant(expr, uint64_t{checker.options().child_pid.has_value()});
+  return Type::boolean();
+}
+Type ncpus_type(Checker& checker, const Expr& expr) {
+  checker.make_constant(expr, static_cast<uint64_t>(get_nprocs_conf()));
+  return Type::integer(8, false);
+}
+
+// The points of a program have one provider.
+constexpr uint32_t provider_name_size = 16;
+Type probetype_type(Checker&, const Expr&) { return Type::string(provider_name_size); }
+Operand emit_probetype(Emitter& e, const Expr& expr) {
+  const Probe& probe = e.probe();
+  std::string name(probe.how->runs_in_tracer ? "special" : probe.points.front().provider->name);
+  name.resize(provider_name_size - 1, '\0');
+  return {e.literal(name).value, e.type_of(expr)};
+}
+
+Type ctx_type(Checker& checker, const Expr&) {
+  const Field* known = checker.field("ctx");
+  return known ? known->type : Type::pointer(Type::integer(1, false));
+}
+Operand emit_ctx(Emitter& e, const Expr& expr) {
+  return {e.ir.CreatePtrToInt(e.context(), e.ir.getInt64Ty()), e.type_of(expr)};
+}
+
+// ---- clocks: nsecs([clock]) ----
+
+struct Clock {
+  std::string_view name;
+  HelperId helper;
+};
+constexpr Clock clocks[] = {{"boot", HelperId::ktime_get_boot_ns},
+                            {"monotonic", HelperId::ktime_get_ns},
+                            {"tai", HelperId::ktime_get_tai_ns},
+                            // what it is on kernels without that helper (before 6.1): see emit_nsecs_of
+                            {"sw_tai", HelperId::ktime_get_boot_ns}};
+
+Type nsecs_of_type(Checker& checker, const Expr& expr) {
+  const Expr& arg = *checker.args(expr)[0];
+  const std::string_view name = checker.word(arg);
+  for (const Clock& clock : clocks)
+    if (clock.name == name) return Type::integer(8, false);
+  checker.diagnostics().add(Code::wrong_argument, arg.span, 1, "nsecs()", "boot, monotonic, tai or sw_tai",
+                            fmt::format("'{}'", name));
+  return Type::integer(8, false);
+}
+
+uint64_t nanoseconds(clockid_t id) {
+  timespec now = {};
+  clock_gettime(id, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+Operand emit_nsecs_of(Emitter& e, const Expr& expr) {
+  const std::string& name = std::get<Name>(e.args(expr)[0]->node).name;
+  const Clock* clock = std::find_if(std::begin(clocks), std::end(clocks), [&](const Clock& c) { return c.name == name; });
+  Value* now = e.helper(clock->helper, {});
+  // By how much one is ahead of the other, measured once; they drift apart only when the time of day is set.
+  if (clock == &clocks[3])
+    now = e.ir.CreateAdd(now, e.constant(nanoseconds(CLOCK_TAI) - nanoseconds(CLOCK_BOOTTIME)));
+  return {now, e.type_of(expr)};
+}
+
+}  // namespace
+
+std::vector<Builtin> task_rows() {
+  auto variable = [](std::string_view name, std::string_view doc, auto result, auto emit, std::string_view example) {
+    return Builtin{name, Form::variable, Place::expression, {}, doc, result, emit, false, example};
+  };
+  auto user = [](Checker&, const Expr&) { return Type::of(Type::Kind::user); };
+  const std::vector<Param> task = {{"task", Want::integer}};
+  return {
+      variable("curtask", "address of the current task, a struct task_struct *", curtask_type,
+               emit_helper<HelperId::get_current_task>, "BEGIN { printf(\"%s\\n\", curtask.comm); exit(); }"),
+      variable("ppid", "process id of the parent", ppid_type, emit_ppid, "BEGIN { print(ppid); exit(); }"),
+      {"ppid", Form::function, Place::expression, task, "process id of a task's parent", ppid_type, emit_ppid, false,
+       "BEGIN { print(ppid(curtask)); exit(); }"},
+      variable("pcomm", "name of the parent", pcomm_type, emit_pcomm, "BEGIN { print(pcomm); exit(); }"),
+      {"pcomm", Form::function, Place::expression, task, "name of a task's parent", pcomm_type, emit_pcomm, false,
+       "BEGIN { print(pcomm(curtask)); exit(); }"},
+      variable("username", "name of the user who runs the process; looked up when it is printed", user, emit_username,
+               "BEGIN { print(username); exit(); }"),
+      variable("cgroup", "number of the control group (version 2) that the process is in", gives_uint64,
+               emit_helper<HelperId::get_current_cgroup_id>, "BEGIN { print(cgroup); exit(); }"),
+      variable("numaid", "number of the processor's NUMA node", gives_uint64, emit_half<HelperId::get_numa_node_id>,
+               "BEGIN { print(numaid); exit(); }"),
+      variable("ncpus", "how many processors the machine has", ncpus_type, emit_constant, "BEGIN { print(ncpus); exit(); }"),
+      variable("rand", "a number by chance, of 32 bits", gives_uint64, emit_half<HelperId::get_prandom_u32>,
+               "BEGIN { print(rand); exit(); }"),
+      variable("jiffies", "ticks of the kernel's timer since boot", gives_uint64, emit_helper<HelperId::jiffies64>,
+               "BEGIN { print(jiffies); exit(); }"),
+      variable("usermode", "1 if the processor was running code of a process, 0 if code of the kernel", usermode_type,
+               emit_usermode, "profile:hz:99 { @[usermode] = count(); } interval:s:1 { exit(); }"),
+      variable("cpid", "process id of the command that -c runs", cpid_type, emit_constant,
+               "BEGIN { if (has_cpid) { print(1); } exit(); }"),
+      variable("has_cpid", "whether -c runs a command", has_cpid_type, emit_constant, "BEGIN { print(has_cpid); exit(); }"),
+      variable("probetype", "what kind of probe was hit, such as \"uprobe\"", probetype_type, emit_probetype,
+               "BEGIN { print(probetype); exit(); }"),
+      variable("ctx", "address of what the kernel gives the BPF program: registers, or a record", ctx_type, emit_ctx,
+               "interval:s:1 { printf(\"%p\\n\", ctx); exit(); }"),
+      {"nsecs", Form::function, Place::expression, {{"clock", Want::word}},
+       "nanoseconds of a clock: boot, monotonic, tai or sw_tai", nsecs_of_type, emit_nsecs_of, false,
+       "BEGIN { print(nsecs(monotonic)); exit(); }"},
+  };
+}
+
+}  // namespace zeektrace
