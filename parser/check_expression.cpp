@@ -211,6 +211,7 @@ bool Checking::arguments(const Expr& expr, const Call& node, const Builtin& row)
     std::string wanted = least == most ? fmt::format("{}", least)
                          : most == SIZE_MAX ? fmt::format("at least {}", least)
                                             : fmt::format("{} to {}", least, most);
+    wanted += wanted.ends_with('1') && least <= 1 && (least == most || most == SIZE_MAX) ? " argument" : " arguments";
     reports_->add(node.args.size() < least ? Code::too_few_arguments : Code::too_many_arguments, expr.span, of, wanted,
                   node.args.size());
     return false;

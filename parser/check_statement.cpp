@@ -54,9 +54,18 @@ void Checking::condition(const Expr& expr) {
 void Checking::assign(const Assign& assign) {
   if (auto* node = std::get_if<Variable>(&assign.target->node)) return assign_variable(assign, node->name);
   if (std::holds_alternative<MapRef>(assign.target->node)) return assign_map(assign);
-  expression(*assign.target);
   expression(*assign.value);
-  reports_->add(Code::not_assignable, assign.target->span);
+  // A name that means nothing was meant to be a variable or a map; more need not be said of it.
+  auto* index = std::get_if<Index>(&assign.target->node);
+  const Expr& named = index ? *index->object : *assign.target;
+  auto* name = std::get_if<Name>(&named.node);
+  bool unknown = name && !find_builtin(builtins_, name->name, Builtin::Form::variable);
+  if (!unknown) expression(*assign.target);
+  Diagnostic& report = reports_->add(Code::not_assignable, assign.target->span);
+  if (unknown && index) report.hint = fmt::format("a map's name begins with @: @{}[…]", name->name);
+  else if (unknown) report.hint = fmt::format("write ${0} = …; for a variable of this probe, or @{0} = …; for a map", name->name);
+  else if (name) report.hint = fmt::format("{} is what the kernel says; assign to a $variable or a @map", name->name);
+  else if (index && std::holds_alternative<MapRef>(named.node)) report.hint = "several keys are joined by commas: @name[a, b]";
 }
 
 void Checking::assign_variable(const Assign& assign, const std::string& name) {

@@ -48,8 +48,8 @@ namespace zeektrace {
   X(no_argument_here, "{} is not available in {}", "")                                                                 \
   X(unset_variable, "${} is used before it has a value", "assign to it first: ${} = …;")                               \
   X(unset_map, "@{} is read but never given a value", "assign to it somewhere: @{} = …;")                              \
-  X(too_few_arguments, "{} takes {} arguments, {} given", "")                                                          \
-  X(too_many_arguments, "{} takes {} arguments, {} given", "")                                                         \
+  X(too_few_arguments, "{} takes {}, {} given", "")                                                          \
+  X(too_many_arguments, "{} takes {}, {} given", "")                                                         \
   X(wrong_argument, "argument {} of {} must be {}, this is {}", "")                                                    \
   X(argument_range, "argument {} of {} is {}; it must be {}", "")                                                      \
   X(not_a_value, "{} gives no value", "")                                                                              \
@@ -66,8 +66,8 @@ namespace zeektrace {
   X(bad_condition, "a condition must be an integer or a pointer, this is {}", "compare it with something")             \
   X(needs_unsafe, "{} acts on the machine or the traced process", "--unsafe allows it")                                                    \
   X(outside_loop, "{} stands outside of a loop", "return ends the probe")                                              \
-  X(format_arguments, "the format wants {} values, {} given", "")                                                      \
-  X(format_conversion, "unknown conversion '{}' in a format", "known are %d %i %u %x %X %o %c %s %p %f %e %g and %%")           \
+  X(format_arguments, "wrong number of values: the format wants {}, given are {}", "")                                                      \
+  X(format_conversion, "unknown conversion '{}' in a format", "known are %d %i %u %x %X %o %c %s %p %f %e %g; %% prints a percent sign")           \
   X(format_type, "'{}' in the format wants {}, value {} is {}", "")                                                    \
   X(bad_cast, "{} can't be cast to {}", "")                                                                            \
   X(missing_parameter, "${} is not given", "{1}")                                                                     \

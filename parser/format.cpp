@@ -54,8 +54,10 @@ std::optional<std::string> parse_format(std::string_view format, std::vector<Con
     if (has_variant) c.variant = format[++at];
     c.end = std::min(at + 1, format.size());
     at = c.end;
-    if (!known || c.width > widest || c.precision.value_or(0) > widest)
-      return std::string(format.substr(c.begin, c.end - c.begin));
+    if (!known || c.width > widest || c.precision.value_or(0) > widest) {
+      std::string_view wrong = format.substr(c.begin, c.end - c.begin);
+      return std::string(wrong.substr(0, wrong.find_first_of("\n\t\r")));
+    }
     conversions.push_back(c);
   }
   return std::nullopt;

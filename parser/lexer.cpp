@@ -95,6 +95,8 @@ Grammar::symbol_type Lexer::unexpected(std::string_view text) {
     Diagnostic& diagnostic = tree_.stop(Code::unexpected_character, span_, "'" + std::string(text) + "'");
     bool curly_quote = text == "\u201c" || text == "\u201d" || text == "\u2018" || text == "\u2019";
     if (curly_quote) diagnostic.hint = "write straight quotes: \"";
+    if (text == "'") diagnostic.hint = "a text stands in double quotes: \"…\"";
+    if (text == "$") diagnostic.hint = "a variable has a name: $x; a parameter is $1, $2 …";
     if (text == ")") diagnostic.hint = "a name with commas or spaces goes in quotes: uprobe:BIN:\"f(int, char)\"";
   }
   return error();

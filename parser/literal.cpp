@@ -60,6 +60,9 @@ Reading read_digits(std::string_view text, uint64_t& value) {
     if (rest[0] != '_') digits += rest[0];
     rest.remove_prefix(1);
   }
+  // 089 is no octal number, and who writes it may not mean 89.
+  if (base == 10 && digits.size() > 1 && digits[0] == '0' && digits.find_first_of("89") != digits.npos)
+    return Reading::not_a_number;
   const char* end = digits.data() + digits.size();
   auto [stop, error] = std::from_chars(digits.data(), end, value, base);
   if (stop != end || error == std::errc::invalid_argument) return Reading::not_a_number;

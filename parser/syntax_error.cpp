@@ -1,6 +1,9 @@
 #include "parser/syntax_error.h"
 
 #include <algorithm>
+#include <cctype>
+
+#include "parser/habits.h"
 
 namespace zeektrace {
 namespace {
@@ -11,7 +14,17 @@ struct Mistake {
   Grammar::symbol_kind_type found;
   std::string text;  // of what was found
   std::span<const Grammar::symbol_kind_type> expected;
+  std::string_view before;  // the statement up to it
+  std::string_view behind;  // the rest of its line
 
+  // The character before it, blanks left out.
+  char last_before() const {
+    size_t end = before.find_last_not_of(" \t");
+    return end == std::string_view::npos ? '\0' : before[end];
+  }
+  bool follows_a_word() const {
+    return before.ends_with(' ') && (std::isalnum(static_cast<unsigned char>(last_before())) || last_before() == '_');
+  }
   bool expects(Grammar::symbol_kind_type symbol) const {
     return std::find(expected.begin(), expected.end(), symbol) != expected.end();
   }
@@ -55,17 +68,46 @@ std::string expectation(const Mistake& mistake) {
   return "this does not belong here";
 }
 
+// Where a statement or the end of its block should follow.
+std::string advice_behind_statement(const Mistake& mistake) {
+  const bool is_brace = mistake.found == kind::S_BRACE_OPEN, is_number = mistake.found == kind::S_NUMBER;
+  if (is_brace && mistake.before.find('@') != std::string_view::npos && !mistake.before.ends_with(' '))
+    return "a map's key stands in brackets: @name[key]";
+  if (is_brace || mistake.found == kind::S_COLON)
+    return "no block begins here; is there a '}' missing before it?";
+  if (is_number && mistake.before.ends_with('@')) return "a map's name begins with a letter: @m1";
+  bool argument = is_number || mistake.found == kind::S_STRING || mistake.found == kind::S_VARIABLE || mistake.found == kind::S_MAP;
+  if (argument && mistake.follows_a_word()) return "what a function is given stands in parentheses: printf(\"hello\\n\")";
+  return "";
+}
+
+// Before a block has begun.
+std::string advice_outside(const Mistake& mistake) {
+  const std::string_view rest = mistake.behind.substr(std::min(mistake.behind.find_first_not_of(' '), mistake.behind.size()));
+  if (rest.starts_with("//")) return "// begins a comment; a predicate that always holds is left out";
+  if (mistake.found == kind::S_YYEOF || rest.starts_with("("))
+    return "what a probe does stands in braces: BEGIN { … }";
+  if (mistake.found == kind::S_POINT) return "attach points are joined by commas; names with spaces go in quotes";
+  return "";
+}
+
 std::string advice(const Mistake& mistake) {
   bool value = mistake.expects_value();
+  if (std::string habit = habit_in(std::string(mistake.before) + mistake.text); !habit.empty()) return habit;
+  if (mistake.expects(kind::S_PREDICATE_OPEN)) return advice_outside(mistake);
+  if (mistake.expects(kind::S_SEMICOLON) && !value && !mistake.expects(kind::S_POINT)) return advice_behind_statement(mistake);
+  if (mistake.found == kind::S_PREDICATE_OPEN) return "a predicate stands between the attach point and its block";
+  if (mistake.found == kind::S_BRACE_OPEN && mistake.expects(kind::S_PREDICATE_CLOSE))
+    return "close the predicate with / before the block";
+  if (mistake.found == kind::S_BRACKET_CLOSE && value) return "give a key; a map without one is just @name";
+  if (mistake.expects(kind::S_PAREN_OPEN) && !value) return "the condition stands in parentheses: if (…) { … }";
+  if (mistake.expects(kind::S_BRACKET_CLOSE)) return "a key ends with ]";
   if (mistake.found == kind::S_ASSIGN && !value && mistake.text == "=") {
     return "== compares; = gives a value, in a statement of its own";
   }
   if (mistake.found == kind::S_BRACE_CLOSE && mistake.expects(kind::S_POINT)) return "there is one '}' too many";
   if (mistake.found == kind::S_ELSE && value) return "else follows the '}' of an if";
-  if (mistake.found == kind::S_POINT && mistake.expects(kind::S_PREDICATE_OPEN)) {
-    return "attach points are joined by commas; names with spaces go in quotes";
-  }
-  if (mistake.expects(kind::S_BRACE_OPEN) && !mistake.expects(kind::S_PREDICATE_OPEN)) {
+  if (mistake.expects(kind::S_BRACE_OPEN)) {
     return "what if and else do stands in braces";
   }
   if (mistake.found == kind::S_IF && value) return "an if is no value; write condition ? one : other";
@@ -93,7 +135,10 @@ Missing missing_construct(const Mistake& mistake) {
 
 void explain_syntax_error(Tree& tree, Grammar::symbol_kind_type found, Span where,
                           std::span<const Grammar::symbol_kind_type> expected) {
-  Mistake mistake{found, std::string(tree.source().slice(where)), expected};
+  const std::string_view script = tree.source().text();
+  std::string_view behind = script.substr(std::min<size_t>(where.end, script.size()));
+  Mistake mistake{found, std::string(tree.source().slice(where)), expected, statement_around(script, where.begin, where.begin),
+                  behind.substr(0, behind.find('\n'))};
   if (Missing missing = missing_construct(mistake); missing.what) {
     tree.stop(Code::not_yet, where, missing.what, missing.instead);
     return;

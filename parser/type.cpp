@@ -216,8 +216,8 @@ std::string Type::spelling() const {
     case Kind::max: return "max()";
     case Kind::avg: return "avg()";
     case Kind::stats: return "stats()";
-    case Kind::hist: return "hist()";
-    case Kind::lhist: return "lhist()";
+    case Kind::hist: return buckets.bits == 0 ? "hist()" : fmt::format("hist(…, {})", buckets.bits);
+    case Kind::lhist: return fmt::format("lhist(…, {}, {}, {})", buckets.min, buckets.max, buckets.step);
     case Kind::tseries: return "tseries()";
   }
   bug("a type of no known kind");

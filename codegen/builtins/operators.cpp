@@ -65,6 +65,7 @@ bool numbers_only(Checker& checker, const Expr& expr) {
     Diagnostic& row = checker.diagnostics().add(Code::wrong_operand, each->span, op_of(expr), type.spelling());
     if (type.kind == Type::Kind::real) row.hint = "a real number is stored and printed as it is";
     if (type.is_record()) row.hint = "name a member of it";
+    if (type.is_string()) row.hint = "texts are compared with == and !=, and put together by printf()";
     return false;
   }
   return true;
@@ -240,6 +241,7 @@ Type star_type(Checker& checker, const Expr& expr) {
   if (has_size) return *type.pointee;
   Diagnostic& row = checker.diagnostics().add(Code::wrong_operand, expr.span, "*", type.spelling());
   if (type.is_integer()) row.hint = "cast it to a pointer first, such as *(uint64 *)arg0";
+  if (checker.literal_integer(*args[0])) row.hint = "there is no ** for powers";
   return word(false);
 }
 Operand emit_star(Emitter& e, const Expr& expr) {
