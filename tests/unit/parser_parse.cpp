@@ -127,7 +127,7 @@ TEST(Parse, numbers) {
       {"1e", "bad_number@13-15\n"},
       {"12abc", "bad_number@13-18\n"},
       {"0x5ms", "bad_number@13-18\n"},
-      {"089", "89"},
+      {"089", "bad_number@13-16\n"},
       {"1.5", "not_yet@13-16\n"},
   };
   for (const Case& each : cases) EXPECT_EQ(value(each.text), each.dump) << each.text;

@@ -1,0 +1,15 @@
+// What parses can be checked: it is a program, or what is wrong is said.
+#include "tests/fuzz/scripts.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace zeektrace;
+  Source source = script_of(data, size);
+  Diagnostics diagnostics;
+  std::optional<Ast> ast = parse(source, diagnostics);
+  if (!ast) return 0;
+  Machine machine(harmless_settings());
+  CheckOptions options = fuzzed_options();
+  auto program = check(source, *ast, all_builtins(), harmless_providers(), machine, options, diagnostics);
+  errors_are_short(source, diagnostics);
+  return 0;
+}
