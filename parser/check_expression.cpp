@@ -157,9 +157,9 @@ Type Checking::call(const Expr& expr, const Call& node) {
     for (const Builtin& each : builtins_)
       if (each.form == Builtin::Form::function) names.push_back(each.name);
     Diagnostic& report = reports_->add(Code::unknown_function, expr.span, node.function);
-    report.hint = did_you_mean(near_matches(node.function, names));
-    if (report.hint.empty() && find_builtin(builtins_, node.function, Builtin::Form::variable))
-      report.hint = fmt::format("{} is a variable: write it without parentheses", node.function);
+    report.hint = find_builtin(builtins_, node.function, Builtin::Form::variable)
+                      ? fmt::format("{} is a variable: write it without parentheses", node.function)
+                      : did_you_mean(near_matches(node.function, names));
     return Type();
   }
   bool allowed = place_allows(expr, *row);
