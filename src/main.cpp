@@ -166,6 +166,7 @@ int run(const Options& options) {
 
   auto out = open_output(options);
   if (!out) return report(out.error());
+  if (options.buffering != nullptr) std::setvbuf(*out, nullptr, options.buffering->mode, BUFSIZ);
   auto tracer = load(*object, *program, machine, options);
   if (!tracer) return report(tracer.error());
   stages.done("load");

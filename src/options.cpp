@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <cstdio>
 
 #include "parser/registry.h"
 #include "src/commands/commands.h"
@@ -50,6 +51,14 @@ Status set_format(Options& options, std::string_view name) {
                fmt::format("known are {}", fmt::join(names, ", ")));
 }
 
+constexpr std::array bufferings = {Buffering{"line", _IOLBF}, Buffering{"full", _IOFBF}, Buffering{"none", _IONBF}};
+
+Status set_buffering(Options& options, std::string_view name) {
+  for (const Buffering& each : bufferings)
+    if (each.name == name) return options.buffering = &each, Nothing{};
+  return usage(fmt::format("-B: unknown mode '{}'", name), "known are line, full and none");
+}
+
 constexpr std::array rows = {
     OptionRow{'e', "execute", "SCRIPT", "run this text instead of a file", set_script},
     OptionRow{'l', "list", "",
@@ -59,6 +68,8 @@ constexpr std::array rows = {
     OptionRow{'c', "cmd", "CMD", "run this command, trace it only, end when it ends",
               [](Options& o, std::string_view text) -> Status { return o.command = text, Nothing{}; }},
     OptionRow{'f', "format", "FORMAT", "how answers are written: text or json", set_format},
+    OptionRow{'B', "buffering", "MODE", "when answers are written: line, full (after each reading of messages) or none",
+              set_buffering},
     OptionRow{'o', "output", "FILE", "write the answers to this file",
               [](Options& o, std::string_view text) -> Status { return o.output = text, Nothing{}; }},
     OptionRow{'q', "quiet", "", "do not say how many probes are attached",
@@ -215,9 +226,11 @@ Status place_words(Options& options, std::vector<std::string> words) {
   options.subcommand = options.script || words.empty() ? nullptr : find_command(words[0]);
   if (options.subcommand != nullptr) {
     std::string name(options.subcommand->name);
-    if (words.size() > 1)
-      return usage(fmt::format("{} takes no '{}'", name, words[1]), fmt::format("a script of that name is ./{}", name));
+    const size_t most = options.subcommand->takes_name ? 2 : 1;
+    if (words.size() > most)
+      return usage(fmt::format("{} takes no '{}'", name, words[most]), fmt::format("a script of that name is ./{}", name));
     if (options.pid || options.command) return usage(fmt::format("{} takes neither -p nor -c", name));
+    options.params.assign(words.begin() + 1, words.end());
     return Nothing{};
   }
   if (!options.script) {

@@ -19,6 +19,12 @@ namespace zeektrace {
 
 struct Command;  // src/commands/commands.h
 
+// How the answers' stream is buffered: setvbuf's modes, by name.
+struct Buffering {
+  std::string_view name;
+  int mode;
+};
+
 struct Options {
   const Command* subcommand = nullptr;  // `zeektrace bench` and its like; null: a script
   std::optional<std::string> script;  // -e
@@ -32,6 +38,7 @@ struct Options {
   bool dry_run = false;
   const Format* format = nullptr;
   std::string output;  // -o; "" is standard output
+  const Buffering* buffering = nullptr;
   bool quiet = false;
   bool verbose = false;
   bool unsafe = false;

@@ -33,7 +33,8 @@ std::vector<Builtin> map_rows() {
   return {
       {"delete", Builtin::Form::function, Builtin::Place::map_value_or_statement,
        {{"element", Want::map_element, true}},
-       "removes an element: delete(@m[k]), or @m[k] = delete()", delete_type, emit_delete},
+       "removes an element: delete(@m[k]), or @m[k] = delete()", delete_type, emit_delete, false,
+       "BEGIN { @a[1] = 2; @a[3] = 4; delete(@a[1]); exit(); }"},
   };
 }
 

@@ -44,7 +44,7 @@ std::vector<Builtin> pmc_rows() {
        "what this processor has counted of a software or hardware event: pmc(\"page-faults\"), "
        "pmc(\"cache-misses\")",
        pmc_type,
-       emit_pmc},
+       emit_pmc, false, "interval:ms:100 { print(pmc(\"page-faults\")); exit(); }"},
   };
 }
 

@@ -44,8 +44,8 @@ Operand emit_func(Emitter& e, const Expr& expr) {
 }
 
 Builtin variable(std::string_view name, std::string_view doc, Type (*result)(Checker&, const Expr&),
-                 Operand (*emit)(Emitter&, const Expr&)) {
-  return {name, Form::variable, Place::expression, {}, doc, result, emit, emit == emit_tid};
+                 Operand (*emit)(Emitter&, const Expr&), std::string_view example) {
+  return {name, Form::variable, Place::expression, {}, doc, result, emit, emit == emit_tid, example};
 }
 
 }  // namespace
@@ -55,14 +55,22 @@ std::vector<Builtin> process_rows() {
   auto probe_name = [](Checker&, const Expr&) { return Type::of(Type::Kind::probe); };
   auto func_name = [](Checker&, const Expr&) { return Type::of(Type::Kind::func); };
   return {
-      variable("pid", "process id, as the PID namespace counts that zeektrace runs in", gives_uint64, emit_pid),
-      variable("tid", "thread id", gives_uint64, emit_tid),
-      variable("uid", "user id", gives_uint64, emit_uid),
-      variable("gid", "group id", gives_uint64, emit_gid),
-      variable("cpu", "number of the processor", gives_uint64, emit_cpu),
-      variable("comm", "name of the thread, at most 15 characters", text, emit_comm),
-      variable("probe", "full name of the attach point that was hit", probe_name, emit_point),
-      variable("func", "name of the function that was hit", func_name, emit_func),
+      variable("pid", "process id, as the PID namespace counts that zeektrace runs in", gives_uint64, emit_pid,
+               "profile:hz:99 { @[pid] = count(); } interval:ms:300 { exit(); }"),
+      variable("tid", "thread id", gives_uint64, emit_tid,
+               "profile:hz:99 { @[tid] = count(); } interval:ms:300 { exit(); }"),
+      variable("uid", "user id", gives_uint64, emit_uid,
+               "BEGIN { print(uid); exit(); }"),
+      variable("gid", "group id", gives_uint64, emit_gid,
+               "BEGIN { print(gid); exit(); }"),
+      variable("cpu", "number of the processor", gives_uint64, emit_cpu,
+               "profile:hz:99 { @[cpu] = count(); } interval:ms:300 { exit(); }"),
+      variable("comm", "name of the thread, at most 15 characters", text, emit_comm,
+               "profile:hz:99 { @[comm] = count(); } interval:ms:300 { exit(); }"),
+      variable("probe", "full name of the attach point that was hit", probe_name, emit_point,
+               "BEGIN { print(probe); exit(); }"),
+      variable("func", "name of the function that was hit", func_name, emit_func,
+               "uprobe:libc:write { @[func] = count(); } interval:ms:300 { exit(); }"),
   };
 }
 

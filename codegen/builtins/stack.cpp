@@ -68,16 +68,17 @@ std::vector<Builtin> stack_rows() {
   using Place = Builtin::Place;
   std::vector<Param> depth = {{"depth", Want::literal_integer, true}};
   return {
-      {"kstack", Form::variable, Place::expression, {}, "the kernel's stack", kstack_type, emit_kstack},
+      {"kstack", Form::variable, Place::expression, {}, "the kernel's stack", kstack_type, emit_kstack,
+       false, "profile:hz:99 { @[kstack] = count(); } interval:ms:300 { exit(); }"},
       {"kstack", Form::function, Place::expression, depth, "the kernel's stack, its innermost `depth` frames",
-       kstack_type, emit_kstack},
+       kstack_type, emit_kstack, false, "profile:hz:99 { @[kstack(3)] = count(); } interval:ms:300 { exit(); }"},
       {"ustack", Form::variable, Place::expression, {}, "the process's stack, by unwind tables", ustack_type,
-       emit_ustack},
+       emit_ustack, false, "profile:hz:99 { @[ustack] = count(); } interval:ms:300 { exit(); }"},
       {"ustack", Form::function, Place::expression, depth, "the process's stack, its innermost `depth` frames",
-       ustack_type, emit_ustack},
+       ustack_type, emit_ustack, false, "profile:hz:99 { @[ustack(3)] = count(); } interval:ms:300 { exit(); }"},
       // The 2017 language had one stack, the kernel's.
       {"stack", Form::variable, Place::expression, {}, "the kernel's stack (the 2017 name of kstack)", kstack_type,
-       emit_kstack},
+       emit_kstack, false, "profile:hz:99 { @[stack] = count(); } interval:ms:300 { exit(); }"},
   };
 }
 

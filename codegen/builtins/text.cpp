@@ -94,11 +94,14 @@ std::vector<Builtin> text_rows() {
   return {
       {"str", Builtin::Form::function, Builtin::Place::expression,
        {{"address", Want::address}, {"length", Want::integer, true}},
-       "the text at an address, up to its NUL or `length` bytes; of a positional parameter: its text", str_type, emit_str},
+       "the text at an address, up to its NUL or `length` bytes; of a positional parameter: its text", str_type, emit_str,
+       false, "tracepoint:syscalls:sys_enter_openat { print(str(args.filename)); exit(); } interval:s:1 { exit(); }"},
       {"typename", Builtin::Form::function, Builtin::Place::expression, {{"object", Want::address}},
-       "the class that a C++ object really has, by its virtual table", typename_type, emit_typename},
+       "the class that a C++ object really has, by its virtual table", typename_type, emit_typename,
+       false, "uprobe:libstdc++:__cxa_throw { @[typename(arg0)] = count(); } interval:ms:100 { exit(); }"},
       {"sizeof", Builtin::Form::function, Builtin::Place::expression, {{"what", Want::address}},
-       "how many bytes a type or a value has", gives_uint64, emit_sizeof},
+       "how many bytes a type or a value has", gives_uint64, emit_sizeof, false,
+       "BEGIN { print(sizeof(*curtask)); exit(); }"},
   };
 }
 

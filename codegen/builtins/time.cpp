@@ -19,9 +19,10 @@ std::vector<Builtin> time_rows() {
   using Form = Builtin::Form;
   using Place = Builtin::Place;
   return {
-      {"nsecs", Form::variable, Place::expression, {}, "nanoseconds since boot", gives_uint64, emit_nsecs},
+      {"nsecs", Form::variable, Place::expression, {}, "nanoseconds since boot", gives_uint64, emit_nsecs, false,
+       "BEGIN { print(nsecs); exit(); }"},
       {"elapsed", Form::variable, Place::expression, {}, "nanoseconds since the tracer was started", gives_uint64,
-       emit_elapsed},
+       emit_elapsed, false, "interval:ms:100 { print(elapsed / 1e6); exit(); }"},
   };
 }
 

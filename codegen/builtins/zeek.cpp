@@ -125,22 +125,30 @@ Type version_type(Checker& c, const Expr& expr) {
 
 std::vector<Builtin> zeek_rows() {
   std::vector<Param> depth = {{"depth", Want::literal_integer, true}};
-  auto variable = [](std::string_view name, std::string_view doc, auto result, auto emit) {
-    return Builtin{name, Form::variable, Place::expression, {}, doc, result, emit};
+  auto variable = [](std::string_view name, std::string_view doc, auto result, auto emit, std::string_view example) {
+    return Builtin{name, Form::variable, Place::expression, {}, doc, result, emit, false, example};
   };
   return {
-      variable("zstack", "Zeek's script stack, each function with its file and line", zstack_type, emit_zstack),
+      variable("zstack", "Zeek's script stack, each function with its file and line", zstack_type, emit_zstack,
+               "profile:hz:99 { @[zstack] = count(); } interval:ms:300 { exit(); }"),
       {"zstack", Form::function, Place::expression, depth, "Zeek's script stack, its innermost `depth` frames",
-       zstack_type, emit_zstack},
+       zstack_type, emit_zstack, false, "profile:hz:99 { @[zstack(3)] = count(); } interval:ms:300 { exit(); }"},
       variable("zustack", "the process's stack, with script functions in the place of Zeek's interpreter", zustack_type,
-               emit_zustack),
-      variable("event", "name of the event that Zeek is handling", gives_name, emit_event),
-      variable("zfunc", "name of the script function that Zeek is running", gives_name, emit_zfunc),
-      variable("network_time", "Zeek's clock, in seconds since 1970", time_type, emit_network_time),
-      variable("conn_uid", "uid of the connection at hand: the event's, or the packet's", uid_type, emit_conn_uid),
-      variable("zeek_version", "release of the Zeek that hit the probe", version_type, emit_zeek_version),
+               emit_zustack,
+               "profile:hz:99 { @[zustack] = count(); } interval:ms:300 { exit(); }"),
+      variable("event", "name of the event that Zeek is handling", gives_name, emit_event,
+               "profile:hz:99 { @[event] = count(); } interval:ms:300 { exit(); }"),
+      variable("zfunc", "name of the script function that Zeek is running", gives_name, emit_zfunc,
+               "profile:hz:99 { @[zfunc] = count(); } interval:ms:300 { exit(); }"),
+      variable("network_time", "Zeek's clock, in seconds since 1970", time_type, emit_network_time,
+               "profile:hz:99 { @[network_time] = count(); } interval:ms:300 { exit(); }"),
+      variable("conn_uid", "uid of the connection at hand: the event's, or the packet's", uid_type, emit_conn_uid,
+               "profile:hz:99 { @[conn_uid] = count(); } interval:ms:300 { exit(); }"),
+      variable("zeek_version", "release of the Zeek that hit the probe", version_type, emit_zeek_version,
+               "profile:hz:99 { @[zeek_version] = count(); } interval:ms:300 { exit(); }"),
       variable("node", "name of the cluster node that hit the probe",
-               [](Checker&, const Expr&) { return Type::of(Type::Kind::node); }, emit_node),
+               [](Checker&, const Expr&) { return Type::of(Type::Kind::node); }, emit_node,
+               "profile:hz:99 { @[node] = count(); } interval:ms:300 { exit(); }"),
   };
 }
 

@@ -6,6 +6,7 @@ namespace zeektrace {
 namespace {
 
 constexpr std::array commands = {
+    Command{"help", "say what a function, a variable or a probe is: help NAME; all of them without one", help_command, true},
     Command{"bench", "measure what each way of tracing costs on this machine", bench_command},
 };
 
