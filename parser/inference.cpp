@@ -7,6 +7,9 @@ namespace {
 
 bool is_number(const Type& type) { return type.is_integer() || type.is_pointer(); }
 
+// A place in the kernel, by its address or as the attach point that was hit.
+bool is_function(const Type& type) { return type.kind == Type::Kind::func || type.kind == Type::Kind::ksym; }
+
 // What can be kept of a value: an integer of any width takes a whole word.
 Type kept(Type type) {
   if (type.is_integer()) type.size = 8, type.name.clear();
@@ -28,6 +31,8 @@ bool Merged::merge(const Type& other, bool is_literal) {
     type = kept(other);
   } else if (is_number(type) && is_number(other) && type.kind != other.kind) {
     if (other.is_pointer()) type = other;
+  } else if (is_function(type) && is_function(other)) {
+    if (type.kind != other.kind) type = Type::of(Type::Kind::ksym);  // decode tells the one from the other
   } else if (!type.fits(other)) {
     return false;
   }

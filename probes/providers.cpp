@@ -65,7 +65,7 @@ constexpr Provider rows[] = {
      .fields = uretprobe_fields,
      .types = uprobe_types,
      .described_fields = uretprobe_described_fields,
-     .asked_field = registers_asked,
+     .asked_field = uretprobe_asked,
      .example = "uretprobe:libc:write { @ = hist(retval); } interval:ms:500 { exit(); }"},
     {.name = "usdt",
      .alias = "U",

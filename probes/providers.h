@@ -66,6 +66,7 @@ Result<EventCounter> hardware_counter(std::string_view name);
 
 // Provider::asked_field, by what the context is.
 Result<Field> registers_asked(Machine& machine, const AttachPoint& point, std::string_view name);
+Result<Field> uretprobe_asked(Machine& machine, const AttachPoint& point, std::string_view name);
 Result<Field> uprobe_asked(Machine& machine, const AttachPoint& point, std::string_view name);
 Result<Field> kprobe_asked(Machine& machine, const AttachPoint& point, std::string_view name);
 // Asked for where the function's result is to be replaced.

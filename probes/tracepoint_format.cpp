@@ -51,6 +51,7 @@ struct Declaration {
   std::string_view type;  // "const char *", "__data_loc char[]"
   std::string_view name;
   bool is_array = false;
+  uint32_t count = 0;  // of the array's elements; 0: it does not say
 };
 
 Declaration parse_declaration(std::string_view text) {
@@ -58,7 +59,9 @@ Declaration parse_declaration(std::string_view text) {
   text = trim(text);
   if (text.ends_with(']')) {
     parsed.is_array = true;
-    text = trim(text.substr(0, text.rfind('[')));
+    const size_t bracket = text.rfind('[');
+    std::from_chars(text.data() + std::min(bracket + 1, text.size()), text.data() + text.size(), parsed.count);
+    text = trim(text.substr(0, bracket));
   }
   const size_t before = text.find_last_of(" *]");
   parsed.name = before == std::string_view::npos ? text : text.substr(before + 1);
@@ -66,9 +69,29 @@ Declaration parse_declaration(std::string_view text) {
   return parsed;
 }
 
-bool is_char(std::string_view type) {
-  if (type.starts_with("const ")) type.remove_prefix(6);
-  return type == "char" || type == "unsigned char" || type == "u8" || type == "__u8" || type == "uint8_t";
+std::string_view without_const(std::string_view type) { return type.starts_with("const ") ? type.substr(6) : type; }
+
+// Characters; bytes without a sign are data.
+bool is_char(std::string_view type) { return without_const(type) == "char"; }
+
+bool is_byte(std::string_view type) {
+  type = without_const(type);
+  return type == "unsigned char" || type == "u8" || type == "__u8" || type == "uint8_t";
+}
+
+// What stands in an array whose length the kernel tells only with the record: "__data_loc u32[]".
+Type element_type(std::string_view declared) {
+  struct Width {
+    std::string_view type;
+    uint32_t size;
+    bool is_signed;
+  };
+  constexpr Width widths[] = {{"char", 1, true}, {"u16", 2, false}, {"__u16", 2, false}, {"u32", 4, false}, {"__u32", 4, false},
+                              {"int", 4, true}, {"unsigned int", 4, false}, {"unsigned", 4, false}, {"u64", 8, false},
+                              {"__u64", 8, false}, {"unsigned long", 8, false}, {"long", 8, true}};
+  for (const Width& each : widths)
+    if (each.type == without_const(declared)) return Type::integer(each.size, each.is_signed);
+  return Type::integer(1, false);
 }
 
 // System call events store every argument in 8 bytes, of which a narrower parameter fills only the lower
@@ -93,6 +116,15 @@ Type integer_type(const Line& line, std::string_view declared) {
   return Type::integer(line.size, line.is_signed);
 }
 
+// Of an array of numbers; nothing for what is none, or does not say how many there are.
+std::optional<uint32_t> element_size(const Declaration& declaration, const Line& line) {
+  if (!declaration.is_array) return std::nullopt;
+  if (is_byte(declaration.type)) return 1;
+  if (declaration.count == 0 || line.size % declaration.count != 0) return std::nullopt;
+  const uint32_t size = line.size / declaration.count;
+  return size == 1 || size == 2 || size == 4 || size == 8 ? std::optional(size) : std::nullopt;
+}
+
 Field make_field(const Line& line) {
   const Declaration declaration = parse_declaration(line.declaration);
   Field field;
@@ -101,8 +133,9 @@ Field make_field(const Line& line) {
   const Type character = Type::integer(1, true);
   const bool integer_size = line.size == 1 || line.size == 2 || line.size == 4 || line.size == 8;
   if (declaration.type.starts_with("__data_loc")) {
-    const std::string_view element = trim(declaration.type.substr(10));
-    field.type = Type::pointer(element == "char[]" ? character : Type::integer(1, false));
+    std::string_view element = trim(declaration.type.substr(10));
+    if (element.ends_with("[]")) element = trim(element.substr(0, element.size() - 2));
+    field.type = Type::pointer(element_type(element));
     field.where = DataLocation{line.offset};
   } else if (declaration.type.starts_with("__rel_loc")) {
     field.type = Type::pointer(character);
@@ -110,9 +143,11 @@ Field make_field(const Line& line) {
         Unavailable{fmt::format("the place of '{}' is relative, which is not read yet", declaration.name)};
   } else if (declaration.is_array && is_char(declaration.type)) {
     field.type = Type::string(line.size);
+  } else if (const auto element = element_size(declaration, line)) {
+    field.type = Type::array(Type::integer(*element, line.is_signed), line.size / *element);
   } else if (!declaration.is_array && declaration.type.ends_with('*') && line.size == 8) {
     const std::string_view pointee = trim(declaration.type.substr(0, declaration.type.size() - 1));
-    field.type = Type::pointer(is_char(pointee) ? character : Type::integer(8, false));
+    field.type = Type::pointer(is_char(pointee) ? character : is_byte(pointee) ? Type::integer(1, false) : Type::integer(8, false));
   } else if (!declaration.is_array && integer_size) {
     field.type = integer_type(line, declaration.type);
   } else {

@@ -25,7 +25,7 @@ Operand emit_usym(Emitter& e, const Expr& expr) {
   return {memory, e.type_of(expr)};
 }
 
-// ---- kaddr, reg: what is asked of the machine before the script runs ----
+// ---- kaddr, uaddr, reg: what is asked of the machine before the script runs ----
 
 Type kaddr_type(Checker& checker, const Expr& expr) {
   const std::string name = literal(checker, expr);
@@ -48,7 +48,7 @@ template <const char* prefix>
 Operand emit_asked(Emitter& e, const Expr& expr) {
   return {e.argument(*e.field(prefix + literal(e, expr))), e.type_of(expr)};
 }
-constexpr char register_prefix[] = "reg.";
+constexpr char register_prefix[] = "reg.", variable_prefix[] = "uaddr.";
 
 // ---- kptr, uptr: which memory an address means, its sign says ----
 
@@ -82,6 +82,10 @@ std::vector<Builtin> symbol_rows() {
        "uprobe:libc:write { print(usym(reg(\"ip\"))); exit(); } interval:s:1 { exit(); }"},
       {"kaddr", Form::function, Place::expression, name, "address of one of the kernel's symbols", kaddr_type, emit_constant,
        false, "BEGIN { printf(\"%p\\n\", kaddr(\"schedule\")); exit(); }"},
+      {"uaddr", Form::function, Place::expression, name,
+       "address of a variable of the probed binary, a pointer to an integer of its size; where the binary is loaded anywhere, -p "
+       "must name the process", asked_type<variable_prefix>, emit_asked<variable_prefix>, false,
+       "uprobe:libc:write /pid == 0/ { print(*uaddr(\"environ\")); } interval:ms:100 { exit(); }"},
       {"reg", Form::function, Place::expression, name,
        "a register where the probe is: ax bx cx dx si di bp sp ip flags cs r8 to r15", asked_type<register_prefix>,
        emit_asked<register_prefix>, false,
