@@ -106,6 +106,7 @@ class ProgramEmitter final : public Emitter {
   Operand variable(const std::string& name);
   Operand step(const Step& step);
   Operand cast(const Expr& expr, const Cast& cast);
+  void offer(llvm::Value* destination, const Type& type);
   Operand natural(const Expr& expr, llvm::Value* destination);
   llvm::Value* word_of_call() const;
   // An element's key, as the parts of the map have it.
@@ -164,6 +165,7 @@ class ProgramEmitter final : public Emitter {
   llvm::Value* gate_index_ = nullptr;
   llvm::Value* recalled_ = nullptr;  // the object that the call's entry has remembered
   llvm::Value* destination_ = nullptr;  // for the buffer() of the expression that is being evaluated
+  uint32_t destination_room_ = 0;       // bytes of its value
   const Expr* target_ = nullptr;
   // Where a text is about to be read to of which nobody looks at what is behind its NUL, so that zero() leaves it alone; and
   // where its size goes.

@@ -46,8 +46,8 @@ llvm::Value* ProgramEmitter::index_cell(uint32_t index) {
 }
 
 llvm::Value* ProgramEmitter::buffer(uint32_t size) {
-  if (llvm::Value* destination = std::exchange(destination_, nullptr)) return destination;
   size = (size + 7) / 8 * 8;
+  if (destination_ && size == destination_room_) return std::exchange(destination_, nullptr);
   if (size <= largest_on_stack && arena_.stack + size <= stack_budget) {
     if (!stack_) {
       stack_ = local(llvm::ArrayType::get(ir.getInt64Ty(), stack_budget / 8));

@@ -17,15 +17,23 @@ Builtin::Form form_of(const std::string& function) {
 
 Operand ProgramEmitter::evaluate(const Expr& expr, llvm::Value* destination) {
   llvm::Value* outer = std::exchange(destination_, nullptr);
+  const uint32_t outer_room = destination_room_;
   Operand result;
   if (program_.texts.contains(expr.id)) {
-    destination_ = destination;
+    offer(destination, type_of(expr));
     result = text(expr, nullptr);
   } else {
     result = natural(expr, destination);
   }
   destination_ = outer;
+  destination_room_ = outer_room;
   return result;
+}
+
+// The next buffer() of that value's size may be there. What a row needs besides has other sizes, or its value needs no memory.
+void ProgramEmitter::offer(llvm::Value* destination, const Type& type) {
+  destination_ = type.is_scalar() ? nullptr : destination;
+  destination_room_ = type.storage();
 }
 
 // What the expression is before anything is made of it. Its parts first take their own memory; the destination is
@@ -35,7 +43,7 @@ Operand ProgramEmitter::natural(const Expr& expr, llvm::Value* destination) {
   destination_ = nullptr;
   auto row = [&](const Builtin* builtin) {
     if (!builtin || !builtin->emit) bug("check let an unknown builtin pass");
-    destination_ = destination;
+    offer(destination, type);
     return builtin->emit(*this, expr);
   };
   auto constant_value = program_.constants.find(expr.id);
@@ -52,13 +60,13 @@ Operand ProgramEmitter::natural(const Expr& expr, llvm::Value* destination) {
   if (auto* node = std::get_if<Step>(&expr.node)) return step(*node);
   if (auto* node = std::get_if<Cast>(&expr.node)) return cast(expr, *node);
   if (program_.accesses.contains(expr.id)) {
-    destination_ = destination;
+    offer(destination, type);
     return access(expr);
   }
   if (auto* node = std::get_if<FieldRef>(&expr.node)) {
     const Field* found = field("args." + node->name);
     if (!found) bug("check let an unknown argument pass");
-    destination_ = destination;
+    offer(destination, type);
     return {argument(*found), type};
   }
   bug("an expression that emit does not know");

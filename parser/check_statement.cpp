@@ -69,7 +69,10 @@ void Checking::assign(const Assign& assign) {
 }
 
 void Checking::assign_variable(const Assign& assign, const std::string& name) {
-  const Type type = expression(*assign.value);
+  Type type = expression(*assign.value);
+  // An array of characters is kept as the text that it is now.
+  bool characters = type.is_array() && type.pointee->is_integer() && type.pointee->size == 1 && type.pointee->is_signed;
+  if (characters && !make_text(*assign.value, options_.max_strlen)) type = type_of(*assign.value);
   if (!assign.op.empty()) {
     const Type target = variable(*assign.target, Variable{name});
     bool numbers = (target.is_integer() || target.is_pointer()) && (type.is_integer() || type.is_pointer());

@@ -35,7 +35,7 @@ class Writer {
 
   void declare_maps() {
     const uint64_t count = 1 + dice_.below(8);
-    constexpr const char* aggregates[] = {"count", "sum", "avg", "min", "max", "stats", "hist", "lhist"};
+    constexpr const char* aggregates[] = {"count", "sum", "avg", "min", "max", "stats", "hist", "lhist", "tseries"};
     for (uint64_t i = 0; i < count; ++i) {
       MapKind map;
       map.name = fmt::format("@m{}", i);
@@ -44,6 +44,7 @@ class Writer {
       map.value = what < 3 ? MapKind::Value::number : what == 3 ? MapKind::Value::text : MapKind::Value::aggregate;
       map.aggregate = dice_.pick(aggregates);
       if (map.aggregate == "lhist") map.shape = fmt::format(", {}, 1000, {}", dice_.one_in(2) ? 0 : -1000, dice_.one_in(2) ? 10 : 250);
+      if (map.aggregate == "tseries") map.shape = ", 1s, 10";
       if (map.aggregate == "hist" && dice_.one_in(3)) map.shape = fmt::format(", {}", dice_.below(6));
       maps_.push_back(std::move(map));
     }
@@ -63,7 +64,9 @@ class Writer {
     if (what == 5) has_arguments_ = has_text_ = true, point = function("uprobe", "take_string");
     if (what == 6) has_result_ = true, point = function("uretprobe", dice_.one_in(3) ? "take_*" : "take_int");
     if (what == 7)
-      point = surroundings_.has_tracepoints ? "tracepoint:raw_syscalls:sys_enter" : function("uprobe", "traced_step");
+      point = !surroundings_.has_tracepoints ? function("uprobe", "traced_step")
+              : dice_.one_in(2)              ? "tracepoint:raw_syscalls:sys_enter"
+                                             : "rawtracepoint:sched_switch";
     out_ += point;
     if (dice_.one_in(3)) out_ += " / " + number(2) + " /";
     out_ += " {\n";
@@ -253,7 +256,11 @@ class Writer {
     } else if (dice_.one_in(4)) {
       line(fmt::format("if ({}) {{ exit(); }}", number(2)));
     } else {
-      line(fmt::format("@stacks[{}] = count();", dice_.one_in(2) ? "ustack(3)" : "ustack(5)"));
+      constexpr const char* keys[] = {"ustack(3)", "ustack(5)", "kstack(3)", "ustack", "func", "probe", "username", "ksym(pid)",
+                                      "usym(pid)", "strerror(pid)", "ntop(pid)", "strftime(\"%H\", nsecs)", "buf(comm, 5)",
+                                      "macaddr(pid)", "signal_name(pid)", "syscall_name(pid)", "cgroup_path(cgroup)"};
+      const size_t which = dice_.below(std::size(keys));
+      line(fmt::format("@of{}[{}] = count();", which, keys[which]));
     }
   }
 
@@ -261,12 +268,26 @@ class Writer {
 
   std::string number(uint64_t deep) {
     if (deep == 0 || dice_.one_in(4)) return plain_number();
-    switch (dice_.below(9)) {
+    switch (dice_.below(10)) {
+      case 9: return function_of_texts(deep - 1);
       case 0: return fmt::format("({})({})", dice_.pick(casts), number(deep - 1));
       case 1: return fmt::format("({} ? {} : {})", number(deep - 1), number(deep - 1), number(deep - 1));
       case 2: return fmt::format("({} {} {})", text(deep - 1), dice_.one_in(2) ? "==" : "!=", text(deep - 1));
       case 3: return fmt::format("{}({})", dice_.pick(unary), number(deep - 1));
       default: return fmt::format("({} {} {})", number(deep - 1), dice_.pick(binary), number(deep - 1));
+    }
+  }
+
+  std::string function_of_texts(uint64_t deep) {
+    switch (dice_.below(6)) {
+      case 0: return fmt::format("strlen({})", text(deep));
+      case 1: return fmt::format("strncmp({}, {}, {})", text(deep), text(deep), 1 + dice_.below(20));
+      case 2: return fmt::format("strcontains({}, {})", text(deep), dice_.pick(texts));
+      case 3: return fmt::format("strstr({}, {})", text(deep), dice_.pick(texts));
+      case 4: return fmt::format("bswap(({})({}))", dice_.pick(casts), number(deep));
+      default:
+        if (!surroundings_.has_kernel_types) return "rand";
+        return fmt::format("((struct task_struct *)curtask)->{}", dice_.one_in(2) ? "pid" : "prio");
     }
   }
 
@@ -283,7 +304,9 @@ class Writer {
         if (has_arguments_) return fmt::format("arg{}", dice_.below(6));
         if (has_result_) return "retval";
         break;
-      case 4: return dice_.pick(words);
+      case 4:
+        if (surroundings_.has_kernel_types && dice_.one_in(10)) return "ppid";
+        return dice_.pick(words);
       case 5:
         if (has_text_) return "*(uint8 *)arg0";
         break;
@@ -294,11 +317,14 @@ class Writer {
 
   std::string text(uint64_t deep) {
     if (deep > 0 && dice_.one_in(5)) return fmt::format("({} ? {} : {})", number(deep - 1), text(deep - 1), text(deep - 1));
-    switch (dice_.below(4)) {
+    switch (dice_.below(5)) {
       case 0:
         if (!strings_.empty()) return dice_.pick(strings_);
         break;
       case 1: return "comm";
+      case 4:
+        if (!surroundings_.has_kernel_types) break;
+        return dice_.one_in(2) ? "pcomm" : "((struct task_struct *)curtask)->comm";
       case 2:
         if (has_text_) return dice_.one_in(2) ? "str(arg0)" : fmt::format("str(arg0, {})", 1 + dice_.below(80));
         break;
@@ -311,7 +337,8 @@ class Writer {
   static constexpr const char* unary[] = {"-", "!", "~"};
   static constexpr const char* binary[] = {"+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>",
                                            "<", "<=", ">", ">=", "==", "!=", "&&", "||"};
-  static constexpr const char* words[] = {"pid", "tid", "uid", "gid", "cpu", "nsecs", "elapsed"};
+  static constexpr const char* words[] = {"pid", "tid", "uid", "gid", "cpu", "nsecs", "elapsed", "rand",
+                                          "jiffies", "cgroup", "ncpus", "numaid", "nsecs(boot)"};
 
   Dice dice_;
   const Surroundings& surroundings_;

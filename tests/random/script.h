@@ -10,7 +10,8 @@ namespace zeektrace {
 
 struct Surroundings {
   std::string tally;             // path of the program
-  bool has_tracepoints = false;  // this kernel's can be read
+  bool has_tracepoints = false;   // this kernel's can be read
+  bool has_kernel_types = false;  // it has BTF
 };
 
 // Numbers of a seed.

@@ -27,7 +27,7 @@ struct Options {
 };
 
 // Why the script was not loaded; "" when it was. `log` is the verifier's.
-std::string refusal(const std::string& text, std::string& log) {
+std::string refusal(const std::string& text, Machine& machine, std::string& log) {
   Source source("random.bt", text);
   Diagnostics diagnostics;
   const auto said = [&] {
@@ -37,10 +37,11 @@ std::string refusal(const std::string& text, std::string& log) {
   };
   std::optional<Ast> ast = parse(source, diagnostics);
   if (!ast) return "it does not parse:\n" + said();
-  Machine machine({});
   CheckOptions options;
   options.unwinds = machine.unwinds();
   options.has_kernel_types = machine.has_kernel_types();
+  options.kernel_types = [&machine] { return machine.kernel_types(); };
+  options.kernel_address = [&machine](std::string_view symbol) { return machine.kernel_address(symbol); };
   auto program = check(source, *ast, all_builtins(), all_providers(), machine, options, diagnostics);
   if (!program) return "check fails: " + program.error().text();
   if (!diagnostics.empty()) return "check refuses it:\n" + said();
@@ -76,17 +77,19 @@ int verify(int argc, char** argv) {
     return 2;
   }
   std::string log;
-  if (std::string why = refusal("BEGIN { @ = 1; }", log); !why.empty()) {
+  Machine machine({});
+  if (std::string why = refusal("BEGIN { @ = 1; }", machine, log); !why.empty()) {
     fmt::print("skip: no BPF program can be loaded: {}\n", why);
     return 77;
   }
-  options.surroundings.has_tracepoints = refusal("tracepoint:raw_syscalls:sys_enter { @ = 1; }", log).empty();
+  options.surroundings.has_tracepoints = refusal("tracepoint:raw_syscalls:sys_enter { @ = 1; }", machine, log).empty();
+  options.surroundings.has_kernel_types = machine.has_kernel_types();
   uint64_t refused = 0, too_long = 0;
   for (uint64_t seed = options.seed; seed < options.seed + options.count; ++seed) {
     const std::string script = random_script(seed, options.surroundings);
     if (options.show) fmt::print("seed {}:\n{}\n", seed, script);
     log.clear();
-    const std::string why = refusal(script, log);
+    const std::string why = refusal(script, machine, log);
     if (why.empty()) continue;
     if (why.find("runs for more rounds than the kernel is willing to check") != std::string::npos) {
       ++too_long;
