@@ -2,7 +2,7 @@
 //
 //   fuzz_NAME COUNT DICTIONARY DIRECTORY…
 //
-// What crashes is written to fuzz_found in the working directory before it is tried.
+// What is tried is first written to fuzz_NAME.found in the working directory, which stays there if it crashes.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -87,7 +87,7 @@ class Mutator {
 void attempt(int kept, const std::string& text) {
   const bool written = pwrite(kept, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
                        ftruncate(kept, static_cast<off_t>(text.size())) == 0;
-  if (!written) std::perror("fuzz_found");
+  if (!written) std::perror("what is tried can't be kept");
   LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(text.data()), text.size());
 }
 
@@ -104,11 +104,12 @@ int main(int argc, char** argv) {
   if (corpus.empty()) return 2;
   std::sort(corpus.begin(), corpus.end());
   const std::vector<std::string> words = words_of(argv[2]);
-  const int kept = open("fuzz_found", O_CREAT | O_RDWR | O_TRUNC | O_CLOEXEC, 0644);
+  const std::string found = std::filesystem::path(argv[0]).filename().string() + ".found";
+  const int kept = open(found.c_str(), O_CREAT | O_RDWR | O_TRUNC | O_CLOEXEC, 0644);
   for (const std::string& text : corpus) attempt(kept, text);
   Mutator mutator(corpus, words);
   const unsigned long count = std::strtoul(argv[1], nullptr, 10);
   for (unsigned long i = 0; i < count; ++i) attempt(kept, mutator.next());
   std::printf("%zu files and %lu mutations of them\n", corpus.size(), count);
-  return std::remove("fuzz_found") == 0 ? 0 : 1;
+  return std::remove(found.c_str()) == 0 ? 0 : 1;
 }
