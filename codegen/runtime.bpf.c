@@ -171,6 +171,22 @@ RUNTIME u64 zt_keep_stack(void *stacks, const struct frames *frames, u64 hash) {
   return hash;
 }
 
+// The same of a walk (unwind.bpf.c), which may say that the frames are kept already, or is to be remembered once they are.
+struct walked {
+  struct frames frames;
+  u64 known;
+  u64 anchor;
+};
+long zt_remember(struct walked *walk);
+RUNTIME u64 zt_keep_walk(void *stacks, struct walked *walk, u64 hash) {
+  if (hash && walk->known)
+    return hash;
+  u64 kept = zt_keep_stack(stacks, &walk->frames, hash);
+  if (kept > 1 && walk->anchor)
+    zt_remember(walk);
+  return kept;
+}
+
 // Takes the stack, keeps its frames, gives the hash; 0 when there is no stack, 1 when it could not be kept.
 RUNTIME u64 zt_stack(void *ctx, void *stacks, struct frames *frames, u64 flags, u32 most) {
   long bytes = bpf_get_stack(ctx, frames->address, sizeof(frames->address), flags);

@@ -84,7 +84,7 @@ struct MissingFile {
   uint32_t reserved = 0;
 };
 // Bytes of scratch memory that a walk takes; StackFrames is their beginning.
-constexpr uint32_t unwind_walk_size = 2136;
+constexpr uint32_t unwind_walk_size = 4280;
 
 // One u64, changed whenever a table comes or goes: what was remembered of addresses is void then.
 constexpr std::string_view unwind_epoch_map = "zt_unwind_epoch";

@@ -26,7 +26,7 @@ llvm::Value* emit_unwound(Emitter& e, uint64_t depth) {
   auto has = [&](uint64_t bit) { return e.ir.CreateICmpNE(e.ir.CreateAnd(count, bit), e.constant(0)); };
   e.when(has(stack_guessed), [&] { e.count(Counter::stack_guessed); });
   e.when(has(stack_cut), [&] { e.count(Counter::stack_cut); });
-  return e.runtime("zt_keep_stack", {e.our_map(stack_map), frames, hash});
+  return e.runtime("zt_keep_walk", {e.our_map(stack_map), frames, hash});
 }
 
 llvm::Value* emit_walked_by_kernel(Emitter& e, bool user, uint64_t depth) {

@@ -12,17 +12,21 @@
 
 typedef void (*Probed)(uint64_t number, const char *text);
 
-// A 5-byte nop, as compilers leave for tracers; a mov and a sub, each with a push behind it.
+// A 5-byte nop, as compilers leave for tracers; a mov and a sub, each with a push behind it. With call frame information,
+// as all compiled code has it: without, the caller's frame is a guess.
+#define PUSH(offset) "push %rbp\n.cfi_def_cfa_offset " #offset "\n.cfi_offset 6, -" #offset "\n"
+#define POP(offset) "pop %rbp\n.cfi_def_cfa_offset " #offset "\n.cfi_restore 6\n"
 __asm__(
     ".text\n"
-    ".macro function name\n"
-    ".p2align 6\n.globl \\name\n.type \\name, @function\n\\name:\n"
+    ".macro begin name\n"
+    ".p2align 6\n.globl \\name\n.type \\name, @function\n\\name:\n.cfi_startproc\n"
     ".endm\n"
+    ".macro end name\nret\n.cfi_endproc\n.size \\name, . - \\name\n.endm\n"
     ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23\n"
-    "function nop_\\n\n.byte 0x0f, 0x1f, 0x44, 0, 0\n"
-    "push %rbp\nmov %rsp, %rbp\nmov %rdi, %rax\npop %rbp\nret\n.size nop_\\n, . - nop_\\n\n"
-    "function mov_\\n\nmov %rdi, %rax\npush %rbp\nmov %rsp, %rbp\npop %rbp\nret\n.size mov_\\n, . - mov_\\n\n"
-    "function sub_\\n\nsub $16, %rsp\npush %rbp\nmov %rdi, %rax\npop %rbp\nadd $16, %rsp\nret\n.size sub_\\n, . - sub_\\n\n"
+    "begin nop_\\n\n.byte 0x0f, 0x1f, 0x44, 0, 0\n" PUSH(16) "mov %rsp, %rbp\nmov %rdi, %rax\n" POP(8) "end nop_\\n\n"
+    "begin mov_\\n\nmov %rdi, %rax\n" PUSH(16) "mov %rsp, %rbp\n" POP(8) "end mov_\\n\n"
+    "begin sub_\\n\nsub $16, %rsp\n.cfi_def_cfa_offset 24\n" PUSH(32) "mov %rdi, %rax\n" POP(24)
+    "add $16, %rsp\n.cfi_def_cfa_offset 8\nend sub_\\n\n"
     ".endr\n");
 
 enum { slots = 24, deep_frames = 13 };

@@ -55,9 +55,10 @@ static long bpf_loop(unsigned count, void *callback, void *context, unsigned lon
   return 0;
 }
 
-char zt_unwind_files, zt_unwind_block, zt_unwind_cache, zt_unwind_asked, zt_unwind_miss, zt_unwind_epoch;
+char zt_unwind_files, zt_unwind_block, zt_unwind_cache, zt_unwind_asked, zt_unwind_miss, zt_unwind_epoch, zt_unwind_rests;
 
 #include "codegen/unwind.bpf.c"
 
 const unsigned unwind_sizes[] = {sizeof(struct walk), sizeof(struct row),     sizeof(struct identity),
-                                 sizeof(struct block), sizeof(struct missing), offsetof(struct walk, chunk)};
+                                 sizeof(struct block), sizeof(struct missing), offsetof(struct walk, known),
+                                 sizeof(struct rest)};

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "parser/program.h"
@@ -65,6 +66,8 @@ struct World {
   Registers registers{};
   std::vector<Remembered> cache = std::vector<Remembered>(16384);
   uint64_t epoch = 0;
+  std::map<uint32_t, std::vector<uint64_t>> rests;  // what is remembered of walks
+  bool forgets = false;
   MappedBlock block{};
   std::map<FileIdentity, uint64_t> asked;
   std::vector<MissingFile> missing;
@@ -82,15 +85,22 @@ World* world = nullptr;
 }  // namespace
 
 extern "C" {
-extern char zt_unwind_files, zt_unwind_block, zt_unwind_cache, zt_unwind_asked, zt_unwind_miss, zt_unwind_epoch;
+extern char zt_unwind_files, zt_unwind_block, zt_unwind_cache, zt_unwind_asked, zt_unwind_miss, zt_unwind_epoch, zt_unwind_rests;
 extern const unsigned unwind_sizes[];
 unsigned long long zt_unwind(void* walk, unsigned most);
+long zt_remember(void* walk);
 
 void* unwind_lookup(void* map, const void* key) {
   uint32_t index = 0;
   std::memcpy(&index, key, sizeof index);
   if (map == &zt_unwind_cache) return &world->cache.at(index);
   if (map == &zt_unwind_epoch) return &world->epoch;
+  if (map == &zt_unwind_rests) {
+    if (world->forgets) return nullptr;
+    auto& rest = world->rests[index];
+    rest.resize(unwind_sizes[6] / 8);
+    return rest.data();
+  }
   if (map == &zt_unwind_block) {
     zeektrace::BlockKey wanted;
     std::memcpy(&wanted, key, sizeof wanted);
@@ -153,6 +163,9 @@ class Unwind : public testing::Test {
   std::vector<uint64_t> walk(uint32_t most = 127) {
     std::vector<uint64_t> memory(zeektrace::unwind_walk_size / 8);
     hash = zt_unwind(memory.data(), most);
+    constexpr size_t words_of_frames = sizeof(StackFrames) / 8;
+    known = memory[words_of_frames] != 0;
+    if (remembers && hash > 1 && !known && memory[words_of_frames + 1] != 0) zt_remember(memory.data());
     StackFrames frames;
     std::memcpy(&frames, memory.data(), sizeof frames);
     flags = frames.count >> 32 << 32;
@@ -165,7 +178,18 @@ class Unwind : public testing::Test {
     world_.registers.bp = bp;
   }
   World world_;
+  // The hash of the same stack by a walk that knows nothing of those before.
+  uint64_t fresh_hash() {
+    const auto before = std::tuple(hash, flags, known);
+    world_.forgets = true;
+    walk();
+    world_.forgets = false;
+    const uint64_t fresh = hash;
+    std::tie(hash, flags, known) = before;
+    return fresh;
+  }
   uint64_t hash = 0, flags = 0;
+  bool known = false, remembers = false;
 };
 
 using Frames = std::vector<uint64_t>;
@@ -395,6 +419,152 @@ TEST_F(Unwind, stacks_differ_by_hash) {
   walk();
   EXPECT_NE(hash, first);
   EXPECT_GT(hash, 1u);
+}
+
+// ---- walks that are remembered ----
+
+// Six functions: two without frame pointers, two with, one that realigns its stack, and an outermost one. A stack of some of
+// them, from the lowest address on; where rbp is what nothing needs, it is what `noise` gives.
+class RememberedWalk : public Unwind {
+ protected:
+  RememberedWalk() {
+    remembers = true;
+    world_.add_row(0x400100, at_entry);
+    world_.add_row(0x400200, unwind_rule(CfaKind::stack, 0, 24));
+    world_.add_row(0x400300, unwind_rule(CfaKind::stack, 2, 48));
+    world_.add_row(0x400400, unwind_rule(CfaKind::frame, 2, 16));
+    world_.add_row(0x400500, unwind_rule(CfaKind::frame_deref, rbp_at_rbp, -8));
+    world_.add_row(0x400600, unwind_rule(CfaKind::stack, 0, 1600));
+    world_.add_row(0x400700, outermost);
+  }
+  // 0xN10 returns into function N; the last one is the outermost.
+  void build(uint64_t sp, const std::vector<int>& callers, uint64_t noise) {
+    for (size_t i = 0; i < world_.stack.size(); i++) world_.stack[i] = noise + i;
+    uint64_t cfa = sp + 8;
+    uint64_t* bp = &world_.registers.bp;
+    start(0x400100, sp, noise);
+    for (const int caller : callers) {
+      world_.word(cfa - 8) = code_at + 0x100 * static_cast<uint64_t>(caller) + 0x10;
+      const uint64_t low = cfa;
+      if (caller == 2) cfa = low + 24;
+      if (caller == 3) {
+        cfa = low + 48;
+        uint64_t* saved = &world_.word(cfa - 16);
+        bp = saved;
+      }
+      if (caller == 4) {
+        cfa = low + 40;
+        *bp = cfa - 16;
+        bp = &world_.word(cfa - 16);
+      }
+      if (caller == 5) {
+        cfa = low + 96;
+        *bp = low + 48;
+        world_.word(low + 40) = cfa;
+        bp = &world_.word(low + 48);
+      }
+      if (caller == 6) cfa = low + 1600;
+    }
+  }
+};
+
+TEST_F(RememberedWalk, and_found_again_wherever_the_stack_is) {
+  const std::vector<int> callers = {2, 3, 4, 4, 2, 5, 3, 4, 2, 7};
+  build(stack_at + 64, callers, 0x1111);
+  const Frames frames = walk();
+  EXPECT_EQ(frames.size(), callers.size() + 1);
+  EXPECT_EQ(flags, 0u);
+  EXPECT_FALSE(known);
+  const uint64_t first = hash;
+  for (const uint64_t sp : {stack_at + 64, stack_at + 800, stack_at + 1600}) {
+    build(sp, callers, 0x2222);
+    walk();
+    EXPECT_TRUE(known) << sp - stack_at;
+    EXPECT_EQ(hash, first);
+    EXPECT_EQ(fresh_hash(), first);
+  }
+  world_.epoch++;
+  walk();
+  EXPECT_FALSE(known) << "other tables";
+  walk();
+  EXPECT_TRUE(known);
+  world_.memory.end_code++;
+  walk();
+  EXPECT_FALSE(known) << "another process";
+  walk(5);
+  EXPECT_FALSE(known) << "another depth";
+}
+
+TEST_F(RememberedWalk, far_apart_words_too) {
+  build(stack_at + 64, {2, 3, 6, 4, 6, 6, 2, 4, 7}, 0x1111);
+  EXPECT_EQ(walk().size(), 10u);
+  build(stack_at + 128, {2, 3, 6, 4, 6, 6, 2, 4, 7}, 0x2222);
+  walk();
+  EXPECT_TRUE(known);
+  EXPECT_EQ(fresh_hash(), hash);
+}
+
+TEST_F(RememberedWalk, but_not_where_any_word_that_counts_is_another) {
+  const std::vector<int> callers = {2, 3, 4, 4, 2, 5, 3, 6, 4, 2, 7};
+  build(stack_at + 64, callers, 0x1111);
+  walk();
+  for (size_t i = 0; i < 400; i++) {
+    const auto kept = world_.rests;
+    for (const uint64_t change : {uint64_t{8}, uint64_t{0x100}, uint64_t{1} << 40}) {
+      build(stack_at + 64, callers, 0x1111);
+      world_.stack[i] += change;
+      walk();
+      ASSERT_EQ(hash, fresh_hash()) << "word " << i << (known ? " known" : "");
+      world_.rests = kept;
+    }
+  }
+  build(stack_at + 64, {3, 4, 4, 2, 7}, 0x1111);
+  walk();
+  walk();
+  EXPECT_TRUE(known);
+  world_.registers.bp += 16;
+  walk();
+  EXPECT_EQ(hash, fresh_hash());
+}
+
+TEST_F(RememberedWalk, any_stacks_in_any_order) {
+  uint64_t random = 12345, found = 0;
+  auto next = [&](uint64_t below) {
+    random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (random >> 33) % below;
+  };
+  std::vector<std::vector<int>> stacks;
+  for (int i = 0; i < 40; i++) {
+    std::vector<int> callers;
+    for (uint64_t j = 3 + next(9); j > 0; j--) callers.push_back(static_cast<int>(2 + next(5)));
+    callers.push_back(7);
+    stacks.push_back(std::move(callers));
+  }
+  for (int i = 0; i < 6000; i++) {
+    build(stack_at + 8 * next(200), stacks[next(next(2) ? 4 : stacks.size())], next(3) * 0x10000001);
+    if (next(8) == 0) world_.word(world_.registers.sp + 8 * next(60)) += 8;
+    walk();
+    found += known;
+    ASSERT_EQ(hash, fresh_hash()) << i << (known ? " known" : "");
+  }
+  EXPECT_GT(found, 1500u);
+}
+
+TEST_F(RememberedWalk, what_is_being_written_is_not_believed) {
+  build(stack_at + 64, {2, 3, 4, 4, 2, 7}, 0x1111);
+  walk();
+  for (auto& [index, rest] : world_.rests) rest[0] |= 1;
+  walk();
+  EXPECT_FALSE(known);
+  EXPECT_EQ(hash, fresh_hash());
+}
+
+TEST_F(RememberedWalk, guesses_and_losses_are_not) {
+  world_.add_row(0x400800, unwind_rule(CfaKind::none));
+  build(stack_at + 64, {2, 3, 2, 8}, 0);
+  walk();
+  walk();
+  EXPECT_FALSE(known) << "the outermost frame by convention: rbp is 0";
 }
 
 }  // namespace
