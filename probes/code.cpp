@@ -12,6 +12,32 @@
 
 namespace zeektrace {
 
+namespace {
+
+// Sorted addresses.
+std::vector<uint64_t> weak_functions(const std::string& path) {
+  std::vector<uint64_t> weak, others, only_weak;
+  const auto file = ElfFile::open(path, path);
+  if (!file) return {};
+  for (const std::string_view table : {".symtab", ".dynsym"}) {
+    GElf_Shdr header;
+    Elf_Scn* section = file->section(table, header);
+    Elf_Data* data = section == nullptr ? nullptr : elf_getdata(section, nullptr);
+    const size_t count = data == nullptr || header.sh_entsize == 0 ? 0 : data->d_size / header.sh_entsize;
+    for (size_t i = 0; i < count; i++) {
+      GElf_Sym symbol;
+      if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr || symbol.st_shndx == SHN_UNDEF) continue;
+      if (GELF_ST_TYPE(symbol.st_info) != STT_FUNC) continue;
+      (GELF_ST_BIND(symbol.st_info) == STB_WEAK ? weak : others).push_back(symbol.st_value);
+    }
+  }
+  for (auto* addresses : {&weak, &others}) std::ranges::sort(*addresses);
+  std::ranges::set_difference(weak, others, std::back_inserter(only_weak));
+  return only_weak;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Code>> Code::open(std::shared_ptr<const Binary> binary) {
   const std::string path = binary->path;
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -110,6 +136,11 @@ bool Code::is_symbol(uint64_t address) const {
   auto found = std::lower_bound(functions.begin(), functions.end(), address,
                                 [](const FunctionSymbol& each, uint64_t wanted) { return each.address < wanted; });
   return found != functions.end() && found->address == address;
+}
+
+bool Code::is_weak(uint64_t address) const {
+  if (!weak_) weak_ = weak_functions(binary_->path);
+  return std::ranges::binary_search(*weak_, address);
 }
 
 }  // namespace zeektrace

@@ -50,6 +50,8 @@ class Code {
   bool is_linker_stub(uint64_t address) const;
   // Some symbol lies here.
   bool is_symbol(uint64_t address) const;
+  // All symbols of functions that lie here are weak; no, where there is none.
+  bool is_weak(uint64_t address) const;
 
  private:
   explicit Code(std::shared_ptr<const Binary> binary) : binary_(std::move(binary)) {}
@@ -61,6 +63,7 @@ class Code {
 
   std::shared_ptr<const Binary> binary_;
   mutable std::optional<CallFrames> frames_;
+  mutable std::optional<std::vector<uint64_t>> weak_;  // sorted
   std::vector<Segment> segments_;
   std::vector<CodeRange> stubs_;
   std::optional<GoBuild> go_;

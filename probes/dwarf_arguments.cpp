@@ -218,8 +218,14 @@ Location place_inside(Dwarf_Die variable, const ExpressionContext& context, uint
   return place_of_expression(found.operations, context, described.type.is_record(), described.type.size);
 }
 
+bool is_parameter_of(const DescribedFunction& function, Dwarf_Die variable) {
+  return std::ranges::any_of(function.parameters, [&](const Parameter& each) {
+    return each.placed && each.placed->addr == variable.addr;
+  });
+}
+
 std::vector<Field> fields_inside(DwarfFile& file, DwarfTypes& types, const DescribedFunction& function,
-                                 uint64_t address) {
+                                 uint64_t address, const std::vector<Field>& never_passed) {
   const ExpressionContext context = context_inside(file, function.die, address);
   Dwarf_Die die = function.die;
   Dwarf_Addr end = 0;
@@ -232,6 +238,8 @@ std::vector<Field> fields_inside(DwarfFile& file, DwarfTypes& types, const Descr
     const DescribedType described = described_type(types, variables[i]);
     fields.push_back(
         make_field(names[i], described, place_inside(variables[i], context, address, in_prologue, described)));
+    const auto never = std::ranges::find(never_passed, fields.back().name, &Field::name);
+    if (never != never_passed.end() && is_parameter_of(function, variables[i])) fields.back().where = never->where;
   }
   return fields;
 }
@@ -240,11 +248,20 @@ std::vector<Field> fields_inside(DwarfFile& file, DwarfTypes& types, const Descr
 
 Field no_named_arguments(std::string why) { return {std::string(all_named_arguments), Type(), Unavailable{std::move(why)}}; }
 
-std::vector<Field> named_arguments(DwarfFile& file, DwarfTypes& types, uint64_t address, std::string_view symbol) {
+std::vector<Field> named_arguments(DwarfFile& file, DwarfTypes& types, uint64_t address, std::string_view symbol,
+                                   const NotPassed& not_passed) {
   auto function = describe_function(file, address, symbol);
   if (!function) return {no_named_arguments(function.error().message)};
-  return address == function->entry ? fields_at_entry(types, *function)
-                                    : fields_inside(file, types, *function, address);
+  std::vector<Field> fields = fields_at_entry(types, *function);
+  std::vector<Field> never_passed;
+  for (Field& field : fields) {
+    if (!function->by_clang || is_unavailable(field.where)) continue;
+    auto why = not_passed(function->entry, field);
+    if (!why) continue;
+    field.where = *std::move(why);
+    never_passed.push_back(field);
+  }
+  return address == function->entry ? fields : fields_inside(file, types, *function, address, never_passed);
 }
 
 std::optional<Field> typed_result(DwarfFile& file, DwarfTypes& types, uint64_t entry, std::string_view symbol) {

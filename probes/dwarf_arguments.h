@@ -5,8 +5,10 @@
 // the entry is then what the calling convention says, where the function is known to keep to it. It is not known to when
 // the compiler changed it: clones (.isra, .constprop, .part …) and functions marked DW_CC_nocall. Elsewhere in a
 // function only debug information counts, and the local variables that it can place come as well.
+// What clang does not say: an argument that the function never uses may not be passed (argument_use.h).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -17,9 +19,13 @@
 
 namespace zeektrace {
 
+// Why an argument of code made by clang, as placed at the function's entry, may not be passed; nothing when it is.
+using NotPassed = std::function<std::optional<Unavailable>(uint64_t entry, const Field&)>;
+
 // `symbol`: the function's name in the symbol table, mangled. Named "args.NAME"; without an entry for the function one
 // Field "args.*" that says why.
-std::vector<Field> named_arguments(DwarfFile& file, DwarfTypes& types, uint64_t address, std::string_view symbol);
+std::vector<Field> named_arguments(DwarfFile& file, DwarfTypes& types, uint64_t address, std::string_view symbol,
+                                   const NotPassed& not_passed);
 
 // "retval" with its type; nothing when the function is not described.
 std::optional<Field> typed_result(DwarfFile& file, DwarfTypes& types, uint64_t entry, std::string_view symbol);

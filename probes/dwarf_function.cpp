@@ -182,6 +182,7 @@ Result<DescribedFunction> describe_function(DwarfFile& file, uint64_t address, s
   if (file.has_type_units() && !type_of(*die) && is_member_with_result(file, abstract))
     function.result_unknown = "what a member function returns is not told beside it (-fdebug-types-section)";
   function.is_local = !has_flag(*die, DW_AT_external);
+  function.by_clang = clang_release(*unit).has_value();
   function.convention_broken = broken_convention(*unit, function, abstract, symbol);
   return function;
 }

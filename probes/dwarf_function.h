@@ -27,6 +27,7 @@ struct DescribedFunction {
   std::string result_unknown;  // why nobody can say what it returns; "" when its type (or none) is known
   bool is_c_family = false;
   bool is_local = false;  // the compiler knows all callers
+  bool by_clang = false;
 };
 
 // An Error of kind script, whose message is the reason.

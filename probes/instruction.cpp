@@ -122,14 +122,32 @@ void add_memory(const ZydisDecodedInstruction& raw, const ZydisDecodedOperand& o
   if (memory.rip_relative) memory.address = address + raw.length + static_cast<uint64_t>(mem.disp.value);
   else memory.address = static_cast<uint64_t>(mem.disp.value);
   const bool own_stack = memory.base == register_at(pt_regs::sp) && memory.index == 0;
+  const bool stored = memory.written = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
+  const bool loaded = memory.read = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0;
   if (operand.visibility != ZYDIS_OPERAND_VISIBILITY_HIDDEN) all.memory = memory;
   const bool pushes = own_stack && operand.visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN;
-  const bool stored = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
-  const bool loaded = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0;
   const bool fixed = memory.base == 0 && memory.index == 0;  // %fs:0x28 among them, the stack protector's word
   if (stored && own_stack && !pushes) all.stores_below = mem.disp.value + operand.size / 8;
   if (stored && !own_stack) all.stores = true;
   if (loaded && !own_stack && !fixed) all.loads = true;
+}
+
+// How compilers make a zero (sbb: or minus one, by the carry).
+bool makes_a_constant(const ZydisDecodedInstruction& raw, const ZydisDecodedOperand* operands) {
+  switch (raw.mnemonic) {
+    case ZYDIS_MNEMONIC_XOR:
+    case ZYDIS_MNEMONIC_SUB:
+    case ZYDIS_MNEMONIC_SBB:
+      return operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER && operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+             operands[0].reg.value == operands[1].reg.value;
+    case ZYDIS_MNEMONIC_OR:  // -1, the short way
+      return operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER && operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&
+             operands[1].imm.value.s == -1;
+    case ZYDIS_MNEMONIC_AND:
+      return operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER && operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&
+             operands[1].imm.value.s == 0;
+    default: return false;
+  }
 }
 
 // Of the stack pointer, when the instruction writes it.
@@ -173,6 +191,7 @@ std::optional<Effects> effects(std::span<const uint8_t> code, uint64_t address) 
     }
     if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) add_memory(raw, operand, address, all);
   }
+  if (makes_a_constant(raw, operands)) all.reads = 0;
   if ((all.writes & register_at(pt_regs::sp)) != 0) all.stack_change = stack_change(raw, operands);
   if (raw.mnemonic == ZYDIS_MNEMONIC_ADD) all.kind = Effects::Kind::add;
   if (raw.mnemonic == ZYDIS_MNEMONIC_MOV) all.kind = Effects::Kind::move;

@@ -55,7 +55,7 @@ std::optional<Instruction> decode(std::span<const uint8_t> code, uint64_t addres
 
 // What an instruction does besides going on.
 struct Effects {
-  RegisterSet reads = 0;
+  RegisterSet reads = 0;      // but not where the result is the same for any value: xor %esi, %esi
   RegisterSet writes = 0;     // of any part of them
   bool loads = false;         // memory, other than of its own stack, its thread's or at a fixed place in the binary
   bool stores = false;        // memory, other than relative to the stack pointer
@@ -68,6 +68,7 @@ struct Effects {
     bool rip_relative = false;
     uint64_t address = 0;  // where it is known: rip-relative, or a bare displacement
     uint8_t scale = 0;
+    bool read = false, written = false;
   };
   std::optional<Memory> memory;
   enum class Kind : uint8_t { other, add, move };

@@ -12,6 +12,7 @@
 
 namespace zeektrace::pt_regs {
 
+constexpr uint32_t bp = offsetof(user_regs_struct, rbp);
 constexpr uint32_t ax = offsetof(user_regs_struct, rax);
 constexpr uint32_t orig_ax = offsetof(user_regs_struct, orig_rax);
 constexpr uint32_t cs = offsetof(user_regs_struct, cs);

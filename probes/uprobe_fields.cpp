@@ -2,6 +2,7 @@
 // makes of them.
 #include <fmt/format.h>
 
+#include "probes/argument_use.h"
 #include "probes/dwarf_arguments.h"
 #include "probes/dwarf_lines.h"
 #include "probes/inside.h"
@@ -89,7 +90,11 @@ Fields uretprobe_fields(Machine& machine, const AttachPoint& point) {
 Fields uprobe_described_fields(Machine& machine, const AttachPoint& point) {
   const DescribedPlace place = find_described(machine, point);
   if (place.known == nullptr) return std::vector<Field>{no_named_arguments(place.why_not)};
-  return named_arguments(*place.known->file, *place.known->types, place.address, point.symbol);
+  const auto code = machine.inside().code(point.target);
+  const auto not_passed_there = [&](uint64_t entry, const Field& field) -> std::optional<Unavailable> {
+    return code ? not_passed(**code, entry, field) : Unavailable{"the function's code can't be read"};
+  };
+  return named_arguments(*place.known->file, *place.known->types, place.address, point.symbol, not_passed_there);
 }
 
 Fields uretprobe_described_fields(Machine& machine, const AttachPoint& point) {

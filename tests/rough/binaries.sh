@@ -16,6 +16,12 @@ running() {
   sleep 0.2
 }
 
+# named WHAT PROBE: the stack of the running process there has the names of its functions up to main.
+named() {
+  answers "-p: names of a stack: $1" 0 '^    main\+[0-9]+$' "$zeektrace" -q -p "$process" \
+    -e "$2 { @[ustack] = count(); } interval:ms:200 { exit(); }"
+  if grep -qE '^    0x' .out; then fail "names of a stack: $1" 'frames without a name'; fi
+}
 # under_p WHAT PROBE: the running process ticks in that probe, then it is ended.
 under_p() {
   answers "-p: $1" 0 "$seen" "$zeektrace" -q -p "$process" -e "$2 { @ticks = count(); } interval:ms:200 { exit(); }"
@@ -88,10 +94,12 @@ rm gone
 answers '-p: deleted' 0 "$seen" "$zeektrace" -p "$process" \
   -e 'uprobe:./gone:traced_tick { @ticks = count(); } interval:ms:200 { exit(); }'
 told 'it says so' '^note: .*/gone was deleted or replaced after process'
+named 'deleted' uprobe:gone:traced_tick
 under_p 'deleted, by its file name' uprobe:gone:traced_tick
 cp tally replaced
 running ./replaced sleep 30
 cp exporting new && mv new replaced
+named 'replaced' "uprobe:$work/replaced:traced_tick"
 under_p 'replaced' "uprobe:$work/replaced:traced_tick"
 cp "$(ldd tally | awk '/libc.so/ {print $3}')" libtick.so
 running env LD_PRELOAD="$work/libtick.so" ./tally sleep 30
@@ -106,11 +114,13 @@ mkdir -p jail/opt jail/usr/local/bin jail/proc
 cp tally_static jail/opt/inside
 ln -s /opt/inside jail/usr/local/bin/inside
 running chroot jail /usr/local/bin/inside sleep 30
+named 'in a chroot' uprobe:/opt/inside:traced_tick
 under_p 'in a chroot' uprobe:/opt/inside:traced_tick
 running chroot jail /usr/local/bin/inside sleep 30
 under_p 'in a chroot, through an absolute link' uprobe:/usr/local/bin/inside:traced_tick
 running unshare --mount --pid --fork --kill-child chroot jail /opt/inside sleep 30
 process=$(pgrep -P "$process" | head -n 1)
+named 'in a container' uprobe:/usr/local/bin/inside:traced_tick
 under_p 'in a container' uprobe:/usr/local/bin/inside:traced_tick
 running unshare --mount --pid --fork --kill-child chroot jail /opt/inside sleep 30
 process=$(pgrep -P "$process" | head -n 1)

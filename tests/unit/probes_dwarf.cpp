@@ -56,7 +56,7 @@ struct Sample {
   std::string arguments(std::string_view symbol) const {
     const auto entry = address(symbol);
     if (!entry) return "no such symbol";
-    auto fields = named_arguments(*file, *types, *entry, symbol);
+    auto fields = named_arguments(*file, *types, *entry, symbol, all_passed);
     if (auto result = typed_result(*file, *types, *entry, symbol)) fields.push_back(*result);
     std::string text;
     for (const Field& field : fields) {
@@ -140,14 +140,14 @@ TEST_P(Dwarf, ArgumentsAtTheEntry) {
 
 TEST_P(Dwarf, ArgumentsHaveTheirTypes) {
   const std::string_view symbol = "_ZN6sample8pointersEPKNS_5PointERS0_PFiiEPvOS0_";
-  const auto fields = named_arguments(*sample_.file, *sample_.types, *sample_.address(symbol), symbol);
+  const auto fields = named_arguments(*sample_.file, *sample_.types, *sample_.address(symbol), symbol, all_passed);
   ASSERT_EQ(fields.size(), 5U);
   EXPECT_TRUE(fields[0].type.is_pointer() && fields[0].type.pointee->is_record() && !fields[0].type.is_reference);
   EXPECT_EQ(fields[0].type.pointee->name, "sample::Point");
   EXPECT_TRUE(fields[1].type.is_reference && fields[4].type.is_reference);
   EXPECT_EQ(fields[0].type.pointee->record, fields[1].type.pointee->record);
   const std::string_view integers = "_ZN6sample8integersEatimbcil";
-  const auto of = named_arguments(*sample_.file, *sample_.types, *sample_.address(integers), integers);
+  const auto of = named_arguments(*sample_.file, *sample_.types, *sample_.address(integers), integers, all_passed);
   ASSERT_EQ(of.size(), 8U);
   EXPECT_TRUE(of[0].type.is_signed && of[0].type.size == 1);
   EXPECT_TRUE(!of[1].type.is_signed && of[1].type.size == 2);
@@ -168,7 +168,7 @@ TEST_P(Dwarf, ALambdaIsAFunction) {
 
 TEST_P(Dwarf, AnotherFunctionsNameIsRefused) {
   const auto fields = named_arguments(*sample_.file, *sample_.types, *sample_.address("_ZN6sample8integersEatimbcil"),
-                                      "_ZN6sample5realsEfdle");
+                                      "_ZN6sample5realsEfdle", all_passed);
   ASSERT_EQ(fields.size(), 1U);
   EXPECT_EQ(fields[0].name, all_named_arguments);
 }
@@ -176,7 +176,7 @@ TEST_P(Dwarf, AnotherFunctionsNameIsRefused) {
 TEST_P(Dwarf, AClonesArgumentsAreNotGuessed) {
   const auto entry = *sample_.address("_ZN6sample7Derived6methodEil");
   for (const Field& field :
-       named_arguments(*sample_.file, *sample_.types, entry, "_ZN6sample7Derived6methodEil.constprop.0")) {
+       named_arguments(*sample_.file, *sample_.types, entry, "_ZN6sample7Derived6methodEil.constprop.0", all_passed)) {
     // Unoptimised code says where they are only after the prologue; lists of optimised code are still right.
     if (is_optimised()) continue;
     EXPECT_TRUE(std::holds_alternative<Unavailable>(field.where)) << field.name;
@@ -238,7 +238,7 @@ TEST_P(Dwarf, LocalsInsideOfAFunction) {
   const std::string_view symbol = "_ZN6sample8integersEatimbcil";
   const auto entry = *sample_.address(symbol);
   // One byte in nothing is set up: what has one place for the whole function is not there yet.
-  for (const Field& field : named_arguments(*sample_.file, *sample_.types, entry + 1, symbol))
+  for (const Field& field : named_arguments(*sample_.file, *sample_.types, entry + 1, symbol, all_passed))
     if (!is_optimised()) EXPECT_TRUE(std::holds_alternative<Unavailable>(field.where)) << field.name;
 }
 
@@ -257,7 +257,7 @@ TEST_P(Dwarf, ALineAndWhatIsInScopeThere) {
   ASSERT_TRUE(places) << places.error().text();
   EXPECT_NE(places->front().function.find("many"), std::string::npos);  // GCC gives its kind no linker's name
   if (is_optimised()) return;
-  const auto fields = named_arguments(*sample_.file, *sample_.types, places->front().address, places->front().function);
+  const auto fields = named_arguments(*sample_.file, *sample_.types, places->front().address, places->front().function, all_passed);
   for (const std::string_view name : {"args.hidden", "args.d", "args.local"}) {
     auto found = std::ranges::find(fields, name, &Field::name);
     ASSERT_NE(found, fields.end()) << name;
@@ -295,7 +295,7 @@ TEST(DebugFile, ByBuildIdAndByLink) {
   ASSERT_NE(sample.file, nullptr);
   Sample original = open_sample(whole);
   const auto entry = *original.address("_ZN6sample7Derived6methodEil");
-  const auto fields = named_arguments(*sample.file, *sample.types, entry, "_ZN6sample7Derived6methodEil");
+  const auto fields = named_arguments(*sample.file, *sample.types, entry, "_ZN6sample7Derived6methodEil", all_passed);
   EXPECT_EQ(fields.size(), 3U);
   // A file that is not the one it was made from.
   std::ofstream(separate, std::ios::trunc) << "something else";
