@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "probes/argument_use.h"
 #include "probes/debug_file.h"
 #include "probes/dwarf_arguments.h"
 #include "probes/dwarf_lines.h"
@@ -41,6 +42,8 @@ std::string words(const Location& place) {
   }
   return "-";
 }
+
+const NotPassed all_passed = [](uint64_t, const Field&) -> std::optional<Unavailable> { return std::nullopt; };
 
 struct Sample {
   std::shared_ptr<const Binary> binary;
@@ -277,6 +280,41 @@ TEST_P(Dwarf, ALineWithoutCode) {
 TEST_P(Dwarf, InlinedCopiesAreCounted) {
   EXPECT_EQ(inlined_copies(*sample_.file, *sample_.address("_ZN6sample7doubledEi")), is_optimised() ? 2U : 0U);
   EXPECT_EQ(inlined_copies(*sample_.file, *sample_.address("_ZN6sample8integersEatimbcil")), 0U);
+}
+
+// ---- arguments that clang leaves out ----
+
+// Which arguments of a function of tests/targets/unused.cpp are believed.
+std::string passed_in_unused(std::string_view name) {
+  const std::string path = std::string(ZEEKTRACE_TARGETS) + "/unused";
+  Sample sample = open_sample(path);
+  if (!sample.file) return "no file";
+  auto code = Code::open(sample.binary);
+  const auto function = std::ranges::find_if(
+      sample.binary->functions, [&](const FunctionSymbol& each) { return each.name.find(name) != std::string_view::npos; });
+  if (!code || function == sample.binary->functions.end()) return "no function";
+  const auto by_code = [&](uint64_t entry, const Field& field) { return not_passed(**code, entry, field); };
+  std::string text;
+  for (const Field& field : named_arguments(*sample.file, *sample.types, function->address, function->name, by_code)) {
+    const bool known = !std::holds_alternative<Unavailable>(field.where);
+    text += fmt::format("{}{}{}", text.empty() ? "" : " ", field.name.substr(5), known ? "" : "?");
+  }
+  return text;
+}
+
+TEST(ArgumentUse, of_what_clang_compiles) {
+  if (!fs::exists(std::string(ZEEKTRACE_TARGETS) + "/unused")) GTEST_SKIP() << "no clang++-19";
+  EXPECT_EQ(passed_in_unused("Z7ignores"), "used ignored?");
+  EXPECT_EQ(passed_in_unused("ignores_itself"), "this? used");
+  EXPECT_EQ(passed_in_unused("overwrites"), "used overwritten?");
+  EXPECT_EQ(passed_in_unused("ignores_the_eighth"), "a b c d e f seventh eighth?");
+  EXPECT_EQ(passed_in_unused("hands_on_unseen"), "handler handed?") << "passed, but only the other function can tell";
+  EXPECT_EQ(passed_in_unused("Z4uses"), "first last");
+  EXPECT_EQ(passed_in_unused("uses_it_late"), "first last");
+  EXPECT_EQ(passed_in_unused("Z8hands_on"), "first last");
+  EXPECT_EQ(passed_in_unused("instance"), "first last") << "weak";
+  EXPECT_NE(passed_in_unused("uses_the_eighth").find("seventh last"), std::string::npos);
+  EXPECT_EQ(passed_in_unused("uses_the_eighth").find("last?"), std::string::npos);
 }
 
 // ---- files ----
