@@ -196,6 +196,14 @@ uint32_t BpfModule::pattern(const std::string& glob) {
   return number;
 }
 
+uint32_t BpfModule::proof(const Proof& proof) {
+  constexpr uint32_t first = 1 << 16;  // check lets fewer probes pass
+  const auto known = std::ranges::find(proofs_, proof);
+  const auto index = static_cast<uint32_t>(known - proofs_.begin());
+  if (known == proofs_.end()) proofs_.push_back(proof);
+  return first + index;
+}
+
 // In the place of what names.bpf.c only declares.
 void BpfModule::define_patterns() {
   std::vector<uint64_t> words;

@@ -52,6 +52,8 @@ class BpfModule {
   llvm::Constant* zeros(uint32_t size);
   // The number of a pattern among those that names.bpf.c reads, which finish() puts into .rodata.
   uint32_t pattern(const std::string& glob);
+  // Its number among the verdicts that are kept, behind those of the probes' names.
+  uint32_t proof(const Proof& proof);
   // The numbers, in .rodata; the same vector is there once.
   llvm::Constant* numbers(const std::vector<uint32_t>& values);
   // A constant text, NUL-terminated and zero-padded to a multiple of 8.
@@ -100,6 +102,7 @@ class BpfModule {
   };
   std::array<Walk, 3> walks_;
   std::vector<std::string> patterns_;
+  std::vector<Proof> proofs_;
 };
 
 }  // namespace zeektrace

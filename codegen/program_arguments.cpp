@@ -107,7 +107,20 @@ llvm::Value* ProgramEmitter::in_memory(const Pieces& pieces, const std::string& 
   return address;
 }
 
+// One that is read only where it is known to be what it is taken for; else it is 0, or nothing.
+llvm::Value* ProgramEmitter::proven_argument(const Field& field) {
+  const UserMemory& memory = std::get<UserMemory>(field.where);
+  llvm::Value* object = load_location(field.proven->of, Type::integer(8, false));
+  llvm::Value* address = if_proven(field.proven->proof, object, [&] {
+    return follow(load_context(memory.context_offset, 8, false), {memory.adds, field.type});
+  });
+  if (is_copied(field.type)) return copied(address, field.type, true);
+  if (is_address(field.type)) return address;
+  return unless_null(address, [&] { return read_integer(address, field.type); });
+}
+
 llvm::Value* ProgramEmitter::argument(const Field& field) {
+  if (field.proven) return proven_argument(field);
   if (field.type.is_string() || field.type.kind == Type::Kind::type_name) {
     auto* at = std::get_if<ContextOffset>(&field.where);
     llvm::Value* characters = at ? nullptr : load_location(field.where, Type::integer(8, false));
@@ -204,16 +217,22 @@ llvm::Value* ProgramEmitter::word_if(llvm::Value* condition, const std::function
 // either, and has been counted with it.
 llvm::Value* ProgramEmitter::place_of(llvm::Value* object, const Access& access) {
   if (!access.present) return follow(object, access.place);
-  return word_if(ir.CreateICmpNE(object, constant(0)), [&] {
-    llvm::Value* is_there = ir.CreateICmpNE(compute(object, *access.present), constant(0));
-    llvm::Value* address = word_if(is_there, [&] { return follow(object, access.place); });
-    llvm::Value* other = word_if(ir.CreateNot(is_there), [&]() -> llvm::Value* {
-      if (!access.otherwise) count(Counter::unset);
-      bool leads = access.otherwise && !access.otherwise->adds.empty();
-      return leads ? follow(object, *access.otherwise) : constant(0);
-    });
-    return ir.CreateOr(address, other);
+  return word_if(ir.CreateICmpNE(object, constant(0)), [&]() -> llvm::Value* {
+    if (!access.proof) return present_place(object, access);
+    llvm::Value* description = follow(object, {access.proof->description, Type::integer(8, false)});
+    return if_proven(*access.proof, description, [&] { return present_place(object, access); });
   });
+}
+
+llvm::Value* ProgramEmitter::present_place(llvm::Value* object, const Access& access) {
+  llvm::Value* is_there = ir.CreateICmpNE(compute(object, *access.present), constant(0));
+  llvm::Value* address = word_if(is_there, [&] { return follow(object, access.place); });
+  llvm::Value* other = word_if(ir.CreateNot(is_there), [&]() -> llvm::Value* {
+    if (!access.otherwise) count(Counter::unset);
+    bool leads = access.otherwise && !access.otherwise->adds.empty();
+    return leads ? follow(object, *access.otherwise) : constant(0);
+  });
+  return ir.CreateOr(address, other);
 }
 
 llvm::Value* ProgramEmitter::compute(llvm::Value* object, const Count& count) {
@@ -260,13 +279,13 @@ Operand ProgramEmitter::access(const Expr& expr) {
   const Expr& of = *std::get<FieldRef>(expr.node).object;
   llvm::Value* object = integer(of);
   const Type& type = access.place.type;
-  if (access.count) {
-    auto number = [&] { return compute(object, *access.count); };
-    bool can_be_unset = type_of(of).can_be_unset;
-    return {can_be_unset ? word_if(ir.CreateICmpNE(object, constant(0)), number) : number(), Type::integer(8, false)};
-  }
+  // Nothing is read of an object that is not there.
+  auto if_there = [&](const std::function<llvm::Value*()>& read) {
+    return type_of(of).can_be_unset ? word_if(ir.CreateICmpNE(object, constant(0)), read) : read();
+  };
+  if (access.count) return {if_there([&] { return compute(object, *access.count); }), Type::integer(8, false)};
   bool can_be_unset = access.present.has_value();
-  if (!can_be_unset && !is_copied(type)) return {load(object, access.place), type};
+  if (!can_be_unset && !is_copied(type)) return {if_there([&] { return load(object, access.place); }), type};
   llvm::Value* address = place_of(object, access);
   if (is_copied(type)) return {copied(address, type, can_be_unset), type};
   if (is_address(type)) return {address, type};

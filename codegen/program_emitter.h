@@ -72,6 +72,8 @@ class ProgramEmitter final : public Emitter {
   llvm::Value* load(llvm::Value* object, const AccessPath& place);
   llvm::Value* compute(llvm::Value* object, const Count& count);
   llvm::Value* place_of(llvm::Value* object, const Access& access);
+  llvm::Value* present_place(llvm::Value* object, const Access& access);
+  llvm::Value* proven_argument(const Field& field);
   llvm::Value* copied(llvm::Value* address, const Type& type, bool can_be_unset = false);
   llvm::Value* word_if(llvm::Value* condition, const std::function<llvm::Value*()>& body);
   llvm::Value* element(const Access& access, const Index& node);
@@ -85,7 +87,8 @@ class ProgramEmitter final : public Emitter {
   llvm::Value* process_key(uint32_t number, llvm::Value* word);
   llvm::Value* element_of(std::string_view map, llvm::Value* key);
   llvm::Value* look_at_object(const NameFilter& filter, llvm::Value* object);
-  llvm::Value* is_wanted(const NameFilter& filter, llvm::Value* object);
+  llvm::Value* is_wanted(const NameFilter& filter, uint32_t number, llvm::Value* object);
+  llvm::Value* if_proven(const Proof& proof, llvm::Value* description, const std::function<llvm::Value*()>& body);
   llvm::Value* frame_pointer();
   void remember(uint32_t number, llvm::Value* object, llvm::Value* wanted);
   void recall(uint32_t number);
@@ -143,6 +146,8 @@ class ProgramEmitter final : public Emitter {
   llvm::AllocaInst* index_cell_ = nullptr;
   llvm::AllocaInst* word_cell_ = nullptr;
   llvm::AllocaInst* short_key_ = nullptr;
+  llvm::AllocaInst* process_key_ = nullptr;
+  llvm::AllocaInst* verdict_cell_ = nullptr;
   uint32_t scratch_size_ = 0;
   bool waits_ = false;  // the program reads in a way that only one which may sleep can
   // How much of the BPF stack and of scratch memory is in use. What a statement took is free again after it.

@@ -13,9 +13,10 @@ constexpr uint64_t not_kept = 2 | 4;  // not read; of something that comes and g
 
 }  // namespace
 
-// {(number << 32) | tgid, word} in memory of the program's own.
+// {(number << 32) | tgid, word} in memory of the program's own, good until the next one is asked for.
 llvm::Value* ProgramEmitter::process_key(uint32_t number, llvm::Value* word) {
-  llvm::AllocaInst* key = local(llvm::ArrayType::get(ir.getInt64Ty(), 2));
+  if (!process_key_) process_key_ = local(llvm::ArrayType::get(ir.getInt64Ty(), 2));
+  llvm::AllocaInst* key = process_key_;
   key->setAlignment(llvm::Align(8));
   llvm::Value* tgid = ir.CreateLShr(helper(HelperId::get_current_pid_tgid, {}), constant(32));
   ir.CreateAlignedStore(ir.CreateOr(tgid, constant(uint64_t{number} << 32)), key, llvm::Align(8));
@@ -56,13 +57,14 @@ llvm::Value* ProgramEmitter::look_at_object(const NameFilter& filter, llvm::Valu
   return ir.CreateLoad(ir.getInt64Ty(), verdict);
 }
 
-// An i1. One lookup, once an object is known.
-llvm::Value* ProgramEmitter::is_wanted(const NameFilter& filter, llvm::Value* object) {
+// An i1. One lookup, once an object is known; verdicts are kept by this number.
+llvm::Value* ProgramEmitter::is_wanted(const NameFilter& filter, uint32_t number, llvm::Value* object) {
   if (filter.passes_all()) return ir.getTrue();
   if (filter.is_passing) return ir.CreateICmpNE(ir.CreateAnd(look_at_object(filter, object), constant(yes)), constant(0));
-  llvm::Value* key = process_key(probe_.names, object);
+  llvm::Value* key = process_key(number, object);
   llvm::Value* known = element_of(verdict_map, key);
-  llvm::AllocaInst* verdict = local(ir.getInt64Ty());
+  if (!verdict_cell_) verdict_cell_ = local(ir.getInt64Ty());
+  llvm::AllocaInst* verdict = verdict_cell_;
   auto* remembered = llvm::BasicBlock::Create(module_.context, "known", function_, exit_);
   auto* unknown = llvm::BasicBlock::Create(module_.context, "unknown", function_, exit_);
   auto* after = llvm::BasicBlock::Create(module_.context, "judged", function_, exit_);
@@ -78,6 +80,19 @@ llvm::Value* ProgramEmitter::is_wanted(const NameFilter& filter, llvm::Value* ob
   ir.CreateBr(after);
   ir.SetInsertPoint(after);
   return ir.CreateICmpNE(ir.CreateLoad(ir.getInt64Ty(), verdict), constant(0));
+}
+
+// What `body` gives where the proof holds of what this address describes, else 0, which is counted.
+llvm::Value* ProgramEmitter::if_proven(const Proof& proof, llvm::Value* description,
+                                       const std::function<llvm::Value*()>& body) {
+  NameFilter filter;
+  filter.text = proof.text;
+  filter.pattern = proof.name;
+  filter.require = proof.numbers;
+  filter.is_passing = proof.is_passing;
+  llvm::Value* holds = is_wanted(filter, module_.proof(proof), description);
+  when(ir.CreateNot(holds), [&] { count(Counter::unproven); });
+  return word_if(holds, body);
 }
 
 llvm::Value* ProgramEmitter::frame_pointer() {
@@ -138,7 +153,7 @@ void ProgramEmitter::filter_names() {
   }
   if (probe_.only->passes_all() && probe_.remembers.empty()) return;
   llvm::Value* object = load_location(probe_.only->object, Type::integer(8, false));
-  llvm::Value* wanted = is_wanted(*probe_.only, object);
+  llvm::Value* wanted = is_wanted(*probe_.only, probe_.names, object);
   for (const uint32_t number : probe_.remembers) remember(number, object, wanted);
   continue_if(wanted);
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "parser/type.h"
@@ -36,6 +37,26 @@ struct Count {
   bool operator==(const Count&) const = default;
 };
 
+// What says that an object is what it is taken for, where that was found out from another process. It is described by
+// something that lasts as long as the process, and the kernel side remembers of which of these it holds.
+struct Proof {
+  std::vector<int64_t> description = {0};  // from the object to the address of what describes it, as AccessPath::adds
+  // From the description's address: address += text[0]; for each further one address = *(u64 *)address + text[i]. There
+  // stands this name.
+  std::vector<int64_t> text;
+  std::string name;
+  // The unsigned number of `size` bytes that is found as the name is must be `value`.
+  struct Number {
+    std::vector<int64_t> adds;
+    uint32_t size = 8;
+    uint64_t value = 0;
+    bool operator==(const Number&) const = default;
+  };
+  std::vector<Number> numbers;
+  bool is_passing = false;  // what describes it comes and goes: nothing is remembered of it
+  bool operator==(const Proof&) const = default;
+};
+
 // What object.name or object[index] is, from the object's address (a pointer's value).
 struct Access {
   AccessPath place;
@@ -48,6 +69,8 @@ struct Access {
   // counted.
   std::optional<Count> present;
   std::optional<AccessPath> otherwise;
+  // Holds of objects that have the member there; of others it is counted, and not present.
+  std::optional<Proof> proof;
   bool operator==(const Access&) const = default;
 };
 

@@ -35,9 +35,13 @@ const Records* records_of(const Type& type) {
   return type.pointee ? records_of(*type.pointee) : type.records;
 }
 
+bool same_proof(const std::optional<Field::Proven>& x, const std::optional<Field::Proven>& y) {
+  return x && y ? x->proof == y->proof && same_location(x->of, y->of) : !x && !y;
+}
+
 bool same_field(const Field& x, const Field& y) {
   return x.name == y.name && x.type.same_as(y.type) && records_of(x.type) == records_of(y.type) &&
-         same_location(x.where, y.where) && same_integer(x.kept_as, y.kept_as);
+         same_location(x.where, y.where) && same_integer(x.kept_as, y.kept_as) && same_proof(x.proven, y.proven);
 }
 
 const Field* field_named(const std::vector<Field>& fields, std::string_view name) {

@@ -57,7 +57,7 @@ Type Checking::named_argument(const Expr& expr, const std::string& name) {
   report.hint = did_you_mean(near_matches(name, names));
   if (report.hint.empty())
     report.hint = names.empty() ? "it has no named arguments" : fmt::format("it has {}", fmt::join(names, ", "));
-  return Type::integer(8, true);
+  return Type();  // nothing more is said of what hangs on it
 }
 
 Type Checking::index(const Expr& expr, const Index& node) {

@@ -72,6 +72,8 @@ Access member_of(const AccessPath& at, const Member& member) {
   access.present = within(at, member.present);
   access.otherwise = member.otherwise;
   if (member.otherwise && !member.otherwise->adds.empty()) access.otherwise = within(at, *member.otherwise);
+  access.proof = member.proof;
+  if (member.proof) access.proof->description = within(at, AccessPath{member.proof->description, {}}).adds;
   return access;
 }
 

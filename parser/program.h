@@ -94,6 +94,12 @@ struct Field {
   // the compiler may keep it differently in each place where it put the probe.
   std::optional<Type> kept_as = std::nullopt;
   bool has_description = false;  // Provider::described_fields can tell its type
+  // Holds where the argument is what it is taken for: of the object at `of`.
+  struct Proven {
+    Location of;
+    Proof proof;
+  };
+  std::optional<Proven> proven = std::nullopt;
 };
 // The name of a Field that stands for all "args.NAME" of a place, and says why there are none (Unavailable).
 constexpr std::string_view all_named_arguments = "args.*";
@@ -118,14 +124,7 @@ struct NameFilter {
   std::vector<int64_t> text;  // address = object + text[0]; for each further one address = *(u64 *)address + text[i]: the characters
   std::string pattern = "*";  // a glob, or a literal name
   std::vector<std::string> except;  // names that an earlier attach point of the same probe has taken
-  // The unsigned number of `size` bytes that is found as `text` is must be `value`.
-  struct Requirement {
-    std::vector<int64_t> adds;
-    uint32_t size = 8;
-    uint64_t value = 0;
-    bool operator==(const Requirement&) const = default;
-  };
-  std::vector<Requirement> require;
+  std::vector<Proof::Number> require;
 
   // The objects come and go, and others get their places: nothing is remembered of them.
   bool is_passing = false;
@@ -401,6 +400,7 @@ enum class Counter : uint32_t {
   count_unread,   // pmc() found no count on this processor
   signal_lost,    // signal() could not send it
   unset,          // a member was read that the object does not have now, such as a script's field that is &optional
+  unproven,       // an argument or a member was not read, since it is not what it was taken for (Proof)
 };
 
 // A place of the script where something can go wrong: its cell of the counters' map is its place among emit's.

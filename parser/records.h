@@ -34,6 +34,7 @@ struct Member {
   std::optional<Count> present;
   std::optional<AccessPath> otherwise;
   std::optional<Count> count;  // it stands nowhere, but is this number
+  std::optional<Proof> proof;  // see Access
 };
 
 // Makes a member of this type the bit field of `bits` bits from bit `first` of the record on.

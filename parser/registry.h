@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -135,9 +136,9 @@ struct Provider {
   // Arguments that take time to find, since only debug information tells them. Asked for when the script names one of
   // the form "args.NAME", or a Field that has_description, which is then replaced by the one of that name here.
   Result<std::vector<Field>> (*described_fields)(Machine&, const AttachPoint&) = nullptr;
-  // Where described_fields asks the running process about such a target: the function at whose entry a process that has just
-  // been started can tell. "": it asks none.
-  std::string_view (*known_at)(std::string_view target) = nullptr;
+  // Where described_fields asks the running process about such a target, for a script that names these: the function at
+  // whose entry a process that has just been started can tell. "": it asks none.
+  std::string_view (*known_at)(std::string_view target, const std::set<std::string>& mentioned) = nullptr;
   // What is there at such a place, but is seldom asked for: "reg.NAME", a register; "sargN", an argument on the stack.
   // Null when it has none.
   Result<Field> (*asked_field)(Machine&, const AttachPoint&, std::string_view name) = nullptr;

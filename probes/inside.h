@@ -19,6 +19,7 @@
 #include "probes/machine.h"
 #include "probes/tracefs.h"
 #include "probes/usdt_notes.h"
+#include "probes/zeek/types.h"
 #include "probes/zeek/zeeks.h"
 
 namespace zeektrace {
@@ -52,6 +53,8 @@ struct Machine::Inside {
 
   // What zeek_binaries() has found, or why nothing; empty until it is asked for.
   std::optional<Result<std::vector<std::unique_ptr<const ZeekBinary>>>> zeeks;
+  // The types of the scripts that run in each of them, once they have been asked for.
+  std::map<const ZeekBinary*, std::unique_ptr<ZeekTypes>> zeek_types;
 
  private:
   std::map<std::string, Result<DebugInformation>> debug_information_;

@@ -164,14 +164,17 @@ constexpr Provider rows[] = {
      .doc = "when a Zeek process calls an event's handlers, a function of its scripts, …",
      .expand = expand_zeek,
      .fields = zeek_fields,
-     .example = "zeek:event:* { @[args.name] = count(); } interval:ms:500 { exit(); }"},
+     .described_fields = zeek_described_fields,
+     .known_at = zeek_known_at,
+     .example = "zeek:event:* { @[event] = count(); } interval:ms:500 { exit(); }"},
     {.name = "zeekret",
      .alias = "",
      .syntax = "zeekret:event:NAME | zeekret:function:NAME | zeekret:KIND[:NAME]",
      .doc = "when that is done",
      .expand = expand_zeekret,
      .fields = zeekret_fields,
-     .example = "zeekret:event:* { @[args.name] = count(); } interval:ms:500 { exit(); }"},
+     .described_fields = zeekret_described_fields,
+     .example = "zeekret:event:* { @[event] = count(); } interval:ms:500 { exit(); }"},
 };
 
 // What a row lists when the pattern says nothing more, or leaves the event out. Places in binaries are listed
@@ -293,7 +296,7 @@ std::optional<Error> add_points(Machine& machine, Points points, bool with_field
       row.places = places_of(machine, point, *fields);
       row.fields = *std::move(fields);
       if (auto error = add_described(machine, point, row.fields)) return error;
-      if (point.provider->described_fields != nullptr) row.remark = inlined_remark(machine, point);
+      if (point.provider->types && point.provider->described_fields) row.remark = inlined_remark(machine, point);
     }
     if (listed.empty() || !reads_the_same(listed.back(), row)) listed.push_back(std::move(row));
   }

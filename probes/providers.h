@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -90,6 +91,9 @@ Fields kretprobe_fields(Machine& machine, const AttachPoint& point);
 Fields tracepoint_fields(Machine& machine, const AttachPoint& point);
 Fields zeek_fields(Machine& machine, const AttachPoint& point);
 Fields zeekret_fields(Machine& machine, const AttachPoint& point);
+Fields zeek_described_fields(Machine& machine, const AttachPoint& point);
+Fields zeekret_described_fields(Machine& machine, const AttachPoint& point);
+std::string_view zeek_known_at(std::string_view target, const std::set<std::string>& mentioned);
 
 std::optional<Gate> syscall_gate(const std::vector<AttachPoint>& points);
 

@@ -123,7 +123,10 @@ bool is_passed_once(const Code& code, const FunctionBody& body, uint64_t begin, 
 Needs needs_of(const Probe& probe) {
   Needs needs;
   for (const Field& field : probe.fields)
-    if (probe.used_fields.contains(field.name)) need(needs, field.where);
+    if (probe.used_fields.contains(field.name)) {
+      need(needs, field.where);
+      if (field.proven) need(needs, field.proven->of);
+    }
   if (probe.only && !probe.how->at_return) need(needs, probe.only->object);
   if (probe.bodies && probe.is_silent) {
     need(needs, probe.bodies->function);

@@ -15,12 +15,6 @@ namespace {
 
 constexpr std::string_view stopping_script = "uprobe:$1:$2 { signal(\"STOP\"); }";
 
-bool asks_for_arguments(const ProbeDecl& decl) {
-  for (const std::string& name : mentioned_names(decl))
-    if (name.starts_with("args.")) return true;
-  return false;
-}
-
 Error cannot_hold(const Child& child, std::string why) {
   return {Error::Kind::machine,
           fmt::format("-c: what this script reads is known only when {} runs, and it can't be stopped in time: {}", child.program(), why),
@@ -31,11 +25,11 @@ Error cannot_hold(const Child& child, std::string why) {
 
 std::string function_to_hold_at(const Ast& ast, std::span<const Provider> providers) {
   for (const ProbeDecl& decl : ast.probes) {
-    if (!asks_for_arguments(decl)) continue;
+    const std::set<std::string> mentioned = mentioned_names(decl);
     for (const AttachSpec& spec : decl.points) {
       const Provider* provider = find_provider(providers, spec.provider);
       if (!provider || !provider->known_at) continue;
-      if (std::string_view function = provider->known_at(spec.target); !function.empty()) return std::string(function);
+      if (std::string_view function = provider->known_at(spec.target, mentioned); !function.empty()) return std::string(function);
     }
   }
   return "";

@@ -25,6 +25,8 @@ constexpr LossRow rows[] = {
     {Counter::signal_lost, "signal", "lost", "the kernel could not send it from there", ""},
     {Counter::unset, "read", "of a field that is not set", "the script's record does not have it now",
      "the value read as 0 or empty"},
+    {Counter::unproven, "read", "of an argument left out", "this process's scripts have it otherwise than those that were asked",
+     "the value read as 0 or empty; a script compiled anew reads it"},
     {Counter::stack_guessed, "stack", "walked in part by frame pointers",
      "code without unwind tables: made at run time, or just loaded", "its frames may be wrong or missing"},
     {Counter::script_compiled, "script stack", "with functions that -O ZAM has compiled", "these keep no statements",

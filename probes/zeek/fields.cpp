@@ -38,13 +38,7 @@ Location where(const ZeekDatum& datum, const ZeekProbe& row, const ZeekLayout& l
   return zeek_further(*thing, *adds);
 }
 
-// The row and the function that a point was made of.
-struct Origin {
-  const ZeekProbe* row = nullptr;
-  const ZeekFunction* function = nullptr;
-};
-
-std::optional<Origin> origin(Machine& machine, const ZeekBinary& zeek, const AttachPoint& point) {
+std::optional<ZeekOrigin> origin(Machine& machine, const ZeekBinary& zeek, const AttachPoint& point) {
   const std::string_view name = point.name;
   const ZeekTarget target = zeek_target(name.substr(name.find(':') + 1));
   auto binary = machine.inside().binary(zeek.open, zeek.shown, DebugFile::skip);
@@ -55,7 +49,7 @@ std::optional<Origin> origin(Machine& machine, const ZeekBinary& zeek, const Att
       auto found = find_functions(**binary, function->symbol, zeek.shown);
       if (!found) continue;
       const bool here = std::ranges::any_of(*found, [&](const auto& each) { return each.file_offset == point.offset; });
-      if (here) return Origin{&row, function};
+      if (here) return ZeekOrigin{&row, function, &zeek};
     }
   }
   return std::nullopt;
@@ -67,18 +61,25 @@ Fields fields(Machine& machine, const AttachPoint& point, bool at_return) {
   const auto row = std::ranges::find(zeek_probes(), target.kind, &ZeekProbe::kind);
   if (row->function.empty())
     return std::vector<Field>{allocator_field(point.symbol, target.kind == zeek_probe_of_allocation)};
+  auto from = zeek_origin(machine, point);
+  if (!from) return from.error();
+  std::vector<Field> fields;
+  for (const ZeekDatum& datum : from->row->data)
+    fields.push_back({std::string(datum.name), datum.type,
+                      where(datum, *from->row, from->zeek->layout, *from->function, at_return)});
+  return fields;
+}
+
+}  // namespace
+
+Result<ZeekOrigin> zeek_origin(Machine& machine, const AttachPoint& point) {
   auto zeeks = zeek_binaries(machine);
   if (!zeeks) return zeeks.error();
   const ZeekBinary* zeek = zeek_of(*zeeks, point);
   const auto from = zeek ? origin(machine, *zeek, point) : std::nullopt;
   if (!from) bug(fmt::format("{} was never expanded", point.name));
-  std::vector<Field> fields;
-  for (const ZeekDatum& datum : from->row->data)
-    fields.push_back({std::string(datum.name), datum.type, where(datum, *from->row, zeek->layout, *from->function, at_return)});
-  return fields;
+  return *from;
 }
-
-}  // namespace
 
 Location zeek_further(const Location& from, const std::vector<int64_t>& adds) {
   if (adds.empty()) return from;

@@ -19,6 +19,10 @@ const ZeekPath function_name = {"func", {"Func.name"}};
 const ZeekPath declared_file = {"func", {"Func.bodies", "Func::Body.stmts", "Obj.location", "Location.filename"}};
 const ZeekPath declared_line = {"func", {"Func.bodies", "Func::Body.stmts", "Obj.location", "Location.first_line"}};
 
+const ZeekPath argument_words = {"args", {}};
+const std::vector<std::string_view> declared_by_function = {"Func.type", "FuncType.args"};
+const std::vector<std::string_view> declared_by_handler = {"EventHandler.local", "Func.type", "FuncType.args"};
+
 std::vector<ZeekDatum> of_functions() {
   return {{"zfunc", address_of_text, function_name, true},
           {"args.name", Type::string(name_size), function_name, true},
@@ -26,9 +30,9 @@ std::vector<ZeekDatum> of_functions() {
           {"args.line", Type::integer(4, false), declared_line, true}};
 }
 
-ZeekProbe of_script(std::string_view kind, uint64_t flavor, std::string_view doc) {
+ZeekProbe of_script(std::string_view kind, ZeekCallable what, uint64_t flavor, std::string_view doc) {
   return {kind, "ScriptFunc::Invoke", "function", {"func", {}}, {"Func.name", "0"}, {"Func.type", "FuncType.flavor"}, flavor,
-          of_functions(), doc};
+          of_functions(), doc, false, ZeekSignature{what, argument_words, declared_by_function}};
 }
 
 // A class's name as the ABI mangles it is compared.
@@ -44,26 +48,27 @@ std::vector<ZeekProbe> made_probes() {
   return {
       {"event", "EventHandler::Call", "event", {"handler", {}}, {"EventHandler.name", "0"}, {}, 0,
        {{"event", address_of_text, {"handler", {"EventHandler.name"}}, true}},
-       "an event's handlers are called"},
+       "an event's handlers are called", false, ZeekSignature{ZeekCallable::event, argument_words, declared_by_handler}},
       {"queue", "EventMgr::Enqueue", "event", {"handler", {}}, {"EventHandler.name", "0"}, {}, 0,
        {{"event", address_of_text, {"handler", {"EventHandler.name"}}, true},
         {"args.name", Type::string(name_size), {"handler", {"EventHandler.name"}}, true},
         {"args.source", word, {"source", {}}},
         {"args.analyzer", Type::integer(4, false), {"analyzer", {}}}},
-       "an event is queued"},
-      of_script("function", 0, "a function of the scripts is called"),
-      of_script("hook", 2, "a hook is called"),
+       "an event is queued", false, ZeekSignature{ZeekCallable::event, argument_words, declared_by_handler}},
+      of_script("function", ZeekCallable::function, 0, "a function of the scripts is called"),
+      of_script("hook", ZeekCallable::hook, 2, "a hook is called"),
       {"bif", "BuiltinFunc::Invoke", "function", {"func", {}}, {"Func.name", "0"}, {}, 0,
        {{"zfunc", address_of_text, function_name, true},
         {"args.name", Type::string(name_size), function_name, true}},
-       "a built-in function is called"},
+       "a built-in function is called", false, ZeekSignature{ZeekCallable::bif, argument_words, declared_by_function}},
       {"body", "Frame::Reset", "function", {"frame", {"Frame.function"}}, {"Func.name", "0"}, {}, 0,
        {{"zfunc", address_of_text, {"frame", {"Frame.function", "Func.name"}}},
         {"args.name", Type::string(name_size), {"frame", {"Frame.function", "Func.name"}}},
         {"args.file", Type::string(name_size), {"body", {"Func::Body.stmts", "Obj.location", "Location.filename"}}},
         {"args.line", Type::integer(4, false), {"body", {"Func::Body.stmts", "Obj.location", "Location.first_line"}}},
         {"args.priority", Type::integer(4, true), {"body", {"Func::Body.priority"}}}},
-       "one of the bodies of an event's handlers, a hook or a function runs"},
+       "one of the bodies of an event's handlers, a hook or a function runs", false,
+       ZeekSignature{ZeekCallable::with_bodies, {"frame", {"Frame.func_args"}}, declared_by_function}},
       {"drain", "EventMgr::Drain", "", {}, {}, {}, 0,
        {{"args.queued", word, {"manager", {"EventMgr.num_events_queued"}}},
         {"args.dispatched", word, {"manager", {"EventMgr.num_events_dispatched"}}}},

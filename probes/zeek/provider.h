@@ -10,8 +10,11 @@
 
 #include "probes/providers.h"
 #include "probes/zeek/layout.h"
+#include "probes/zeek/types.h"
 
 namespace zeektrace {
+
+struct ZeekBinary;
 
 // A word that is reached from a thing at hand: through members of Zeek's classes, by name ("Func.name"), and through plain
 // offsets ("-8").
@@ -29,6 +32,13 @@ struct ZeekDatum {
   std::string_view not_at_entry = "";  // why it can be told of that alone
 };
 
+// What is called with arguments that scripts declare.
+struct ZeekSignature {
+  ZeekCallable what = ZeekCallable::event;
+  ZeekPath arguments;                       // to the word that points to the zeek::Args
+  std::vector<std::string_view> declared;   // from the probe's object to the record of the parameters
+};
+
 struct ZeekProbe {
   std::string_view kind;      // "event", as in zeek:event:NAME
   std::string_view function;  // key of ZeekLayout::functions; "": those of the allocator
@@ -41,6 +51,7 @@ struct ZeekProbe {
   std::vector<ZeekDatum> data;
   std::string_view doc;
   bool is_passing = false;  // its objects come and go (NameFilter)
+  std::optional<ZeekSignature> signature = std::nullopt;
 };
 std::span<const ZeekProbe> zeek_probes();
 
@@ -51,6 +62,14 @@ std::vector<Listed> zeek_kinds(const Provider& row);
 constexpr std::string_view zeek_probe_of_allocation = "alloc";
 // Its object is a frame; which body runs on it is followed from call to call.
 constexpr std::string_view zeek_probe_of_bodies = "body";
+
+// The row and the function that a point was made of; both last.
+struct ZeekOrigin {
+  const ZeekProbe* row = nullptr;
+  const ZeekFunction* function = nullptr;
+  const ZeekBinary* zeek = nullptr;
+};
+Result<ZeekOrigin> zeek_origin(Machine& machine, const AttachPoint& point);
 
 // "event:dns_*" in two.
 struct ZeekTarget {

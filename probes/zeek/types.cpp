@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "parser/name_pattern.h"
 #include "probes/glob.h"
 
 namespace zeektrace {
@@ -51,6 +52,11 @@ std::optional<UserMemory> pointed_to(const Location& word) {
   return further;
 }
 
+// The first process that has it; as many as there are when none has.
+size_t first_with_it(const std::vector<uint64_t>& types) {
+  return static_cast<size_t>(std::ranges::find_if(types, [](uint64_t type) { return type != 0; }) - types.begin());
+}
+
 // adds, and then a path from where they lead.
 void append(std::vector<int64_t>& adds, const std::vector<int64_t>& path) {
   adds.back() += path.front();
@@ -77,7 +83,7 @@ Status ZeekTypes::check_layout() const {
   constexpr std::string_view all[] = {
       "EventRegistry.handlers", "EventHandler.local", "EventHandler.type", "Func.type", "Type.tag", "Type.name",
       "FuncType.args", "FuncType.flavor", "RecordType.types", "List.entries", "List.num_entries", "TypeDecl.id",
-      "TypeDecl.type", "StringVal.string_val", "AddrVal.addr_val", "SubNetVal.subnet_val", "EnumVal.int_val",
+      "TypeDecl.type", "Val.type", "StringVal.string_val", "AddrVal.addr_val", "SubNetVal.subnet_val", "EnumVal.int_val",
       "CountVal.uint_val", "DoubleVal.double_val", "RecordVal.record_val", "TypeTag.TYPE_RECORD"};
   for (std::string_view member : all)
     if (!offset(member)) return no_layout(layout_, member);
@@ -154,7 +160,8 @@ std::optional<uint64_t> ZeekTypes::function_type(size_t process, uint64_t id, Ze
   uint8_t flavor = memory.byte(at(type, "FuncType.flavor"));
   bool wanted = what == ZeekCallable::bif    ? is_bif
                 : what == ZeekCallable::hook ? !is_bif && flavor == hook_flavor
-                                             : !is_bif && flavor == 0;
+                : what == ZeekCallable::function ? !is_bif && flavor == 0
+                                             : !is_bif;
   return wanted ? std::optional(type) : std::nullopt;
 }
 
@@ -180,18 +187,20 @@ std::vector<ZeekTypes::Callable> ZeekTypes::functions(size_t process, ZeekCallab
 
 namespace {
 
-constexpr std::string_view callable_words[] = {"event", "function", "hook", "built-in function"};
+constexpr std::string_view callable_words[] = {"event", "function", "hook", "built-in function",
+                                               "event, function or hook"};
 
 }  // namespace
 
-Result<std::vector<Field>> ZeekTypes::parameters(ZeekCallable what, std::string_view pattern, const Location& arguments) {
+Result<std::vector<Field>> ZeekTypes::parameters(ZeekCallable what, std::string_view pattern, const Place& place) {
   if (Status status = check_layout(); !status) return status.error();
   std::vector<std::vector<Callable>> all;
   std::vector<FieldDecl> wanted;
   for (size_t i = 0; i < processes_.size(); i++) {
     bool is_event = what == ZeekCallable::event;
     if (!is_event && (processes_[i].scopes == 0 || !offset("Scope.local") || !offset("FuncVal.func_val")))
-      return no_layout(layout_, "its global scope");
+      return Error{Error::Kind::script, "parameters of functions can't be read: the binary has no symbol for the global scope",
+                   "it is stripped; those of events can be read", {}};
     all.push_back(is_event ? events(i, pattern) : functions(i, what, pattern));
     for (const Callable& each : all.back())
       for (const FieldDecl& parameter : each.parameters)
@@ -203,13 +212,25 @@ Result<std::vector<Field>> ZeekTypes::parameters(ZeekCallable what, std::string_
     return std::vector<Field>{{std::string(all_named_arguments), Type(), Unavailable{std::move(why)}}};
   }
   std::vector<Field> fields;
-  for (const FieldDecl& each : wanted) fields.push_back(parameter(all, each, arguments));
+  for (const FieldDecl& each : wanted) fields.push_back(parameter(all, each, place, is_glob(pattern)));
   if (Status unread = status(); !unread) return unread.error();
   return fields;
 }
 
+// That the record, which is reached so from what the proof is about, has this field in its place.
+Proof ZeekTypes::proof_of(std::vector<int64_t> record, const FieldDecl& field, uint8_t tag) const {
+  for (const std::string_view member : {"RecordType.types", "List.entries"}) record.push_back(needed(member));
+  record.push_back(static_cast<int64_t>(field.index * pointer_size));
+  Proof proof{.text = record, .name = field.name};
+  for (const int64_t add : {needed("TypeDecl.id"), int64_t{0}}) proof.text.push_back(add);
+  for (const std::string_view member : {"TypeDecl.type", "Type.tag"}) record.push_back(needed(member));
+  proof.numbers.push_back({std::move(record), 1, tag});
+  return proof;
+}
+
 // Its place must be the same in all that match, and its type alike.
-Field ZeekTypes::parameter(const std::vector<std::vector<Callable>>& all, const FieldDecl& wanted, const Location& arguments) {
+Field ZeekTypes::parameter(const std::vector<std::vector<Callable>>& all, const FieldDecl& wanted, const Place& from,
+                           bool of_many) {
   Field field{"args." + wanted.name, Type(), Unavailable{}};
   auto refuse = [&](std::string why) {
     field.where = Unavailable{std::move(why)};
@@ -230,7 +251,8 @@ Field ZeekTypes::parameter(const std::vector<std::vector<Callable>>& all, const 
       if (types[i] == 0) types[i] = here->type;
     }
   }
-  auto place = pointed_to(arguments);
+  if (!name_pattern(wanted.name)) return refuse("its name is too long");
+  auto place = pointed_to(from.arguments);
   if (!place) return refuse("it is not known where the arguments are");
   Value value = value_of(types, Slot::val);
   field.type = value.type;
@@ -238,6 +260,10 @@ Field ZeekTypes::parameter(const std::vector<std::vector<Callable>>& all, const 
   append(place->adds, {0, static_cast<int64_t>(first->index * pointer_size)});
   append(place->adds, value.path);
   field.where = *place;
+  field.type.can_be_unset = field.type.is_record();
+  // Functions that a script makes and gives up (lambdas) have their addresses one after the other.
+  field.proven = Field::Proven{from.object, proof_of(from.signature, *first, tag(first_process, first->type))};
+  field.proven->proof.is_passing = of_many;
   return field;
 }
 
@@ -257,9 +283,9 @@ bool ZeekTypes::alike(size_t process, uint64_t a, size_t other, uint64_t b) cons
 }
 
 std::string ZeekTypes::name_of(const Addresses& types) const {
-  for (size_t i = 0; i < types.size(); i++)
-    if (types[i] != 0) return memory_[i].string(types[i] + static_cast<uint64_t>(needed("Type.name")));
-  return "";
+  const size_t first = first_with_it(types);
+  if (first == types.size()) return "";
+  return memory_[first].string(types[first] + static_cast<uint64_t>(needed("Type.name")));
 }
 
 ZeekTypes::Value ZeekTypes::value_of(const Addresses& types, Slot slot) {
@@ -406,7 +432,12 @@ Member ZeekTypes::member(const FieldDecl& field, const std::vector<std::vector<F
   const int64_t slot = field.index * (is_array ? *size : optional_size);
   const Type flag = Type::integer(1, false);
   member.present = Count{0, {{{{slots, slot + (is_array ? *is_set : optional_engaged)}, flag}, std::nullopt, 1, 1}}};
+  if (!name_pattern(field.name)) member.unavailable = "its name is too long";
   member.otherwise = default_of(record, field, value);
+  if (const size_t first = first_with_it(types); first < types.size()) {
+    member.proof = proof_of({}, field, tag(first, types[first]));
+    member.proof->description = {needed("Val.type"), 0};
+  }
   member.offset = static_cast<uint32_t>(slots);
   member.then = {slot + (is_array ? *zval : 0)};
   append(member.then, value.path);

@@ -21,7 +21,7 @@
 namespace zeektrace {
 
 // What of a script is called.
-enum class ZeekCallable : uint8_t { event, function, hook, bif };
+enum class ZeekCallable : uint8_t { event, function, hook, bif, with_bodies };
 
 class ZeekTypes final : public Records {
  public:
@@ -34,9 +34,14 @@ class ZeekTypes final : public Records {
   // Both must outlive the types.
   ZeekTypes(const ZeekLayout& layout, const std::vector<Process>& processes);
 
-  // "args.NAME" for each parameter of what goes by this name or glob: where it is, from the word that points to the
-  // zeek::Args. What not all that match have alike can't be read.
-  Result<std::vector<Field>> parameters(ZeekCallable what, std::string_view pattern, const Location& arguments);
+  // Where a probe has what a parameter is read by.
+  struct Place {
+    Location arguments;  // the word that points to the zeek::Args
+    Location object;     // the address of what is called
+    std::vector<int64_t> signature;  // from there to the record of its parameters, as AccessPath::adds without the last step
+  };
+  // "args.NAME" for each parameter of what goes by this name or glob. What not all that match have alike can't be read.
+  Result<std::vector<Field>> parameters(ZeekCallable what, std::string_view pattern, const Place& place);
 
   Result<const RecordShape*> shape(uint64_t id) override;
   std::optional<Type> find(std::string_view) override { return std::nullopt; }
@@ -74,7 +79,8 @@ class ZeekTypes final : public Records {
   std::optional<uint64_t> function_type(size_t process, uint64_t id, ZeekCallable what) const;
   std::vector<FieldDecl> fields_of(size_t process, uint64_t record) const;
   std::vector<FieldDecl> parameters_of(size_t process, uint64_t function_type) const;
-  Field parameter(const std::vector<std::vector<Callable>>& all, const FieldDecl& wanted, const Location& arguments);
+  Field parameter(const std::vector<std::vector<Callable>>& all, const FieldDecl& wanted, const Place& place, bool of_many);
+  Proof proof_of(std::vector<int64_t> record, const FieldDecl& field, uint8_t tag) const;
   Member member(const FieldDecl& field, const std::vector<std::vector<FieldDecl>>& all, const Addresses& record);
   std::optional<AccessPath> default_of(const Addresses& record, const FieldDecl& field, const Value& value) const;
 

@@ -161,4 +161,13 @@ std::vector<pid_t> zeek_processes(Machine& machine) {
   return found;
 }
 
+std::optional<uint64_t> zeek_load_bias(const ZeekBinary& zeek, pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/maps", pid));
+  const std::string maps{std::istreambuf_iterator<char>(file), {}};
+  constexpr uint64_t page = 4096;
+  for (const Mapping& mapping : parse_mappings(maps))
+    if (mapping.file == zeek.identity) return mapping.begin - zeek.layout.code_start / page * page;
+  return std::nullopt;
+}
+
 }  // namespace zeektrace

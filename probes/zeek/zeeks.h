@@ -31,6 +31,9 @@ Result<std::vector<const ZeekBinary*>> zeek_binaries(Machine& machine);
 // The processes that run one of them now: with -p or -c that one.
 std::vector<pid_t> zeek_processes(Machine& machine);
 
+// Where a binary's addresses are in a process that runs it: what to add to them. Nothing when it does not, or has gone.
+std::optional<uint64_t> zeek_load_bias(const ZeekBinary& zeek, pid_t pid);
+
 // "worker-1", "manager": the environment's CLUSTER_NODE; the last "-p NODE" of the command line, as zeekctl starts nodes; or
 // the process's own name, which a supervised node sets ("zeek.worker-1", cut to 15 characters). "" for a Zeek that is no
 // node of a cluster, and for a process that has gone.

@@ -141,7 +141,7 @@ class ZeekTypesTest : public testing::Test {
   FakeRegistry *first = &one, *second = &two;
   FakeScope scope;
   std::vector<FakeScope*> scopes = {&scope};
-  const Location args = ContextOffset{104};
+  const ZeekTypes::Place args{ContextOffset{104}, ContextOffset{112}, {8, 16}};
   using Strings = std::vector<std::string>;
 };
 
@@ -177,6 +177,31 @@ TEST_F(ZeekTypesTest, FieldsOfRecordsAreReachedThroughTheirSlots) {
   EXPECT_EQ(std::get<Access>(member_access(inner.place.type, "orig_h")).place.adds, (std::vector<int64_t>{56, 8, 32, 0}));
   EXPECT_EQ(std::get<Access>(member_access(inner.place.type, "orig_p")).place.adds, (std::vector<int64_t>{56, 24}));
   EXPECT_EQ(std::get<Access>(member_access(inner.place.type, "tag")).place.adds, (std::vector<int64_t>{56, 40, 32, 0}));
+}
+
+// Another process may have it otherwise: what is read is bound to the name and the type that the process itself declares.
+TEST_F(ZeekTypesTest, EachValueIsBoundToItsDeclaration) {
+  FakeType* id = record("conn_id", {{type(t_addr), "orig_h"}, {type(t_port), "orig_p"}});
+  event(one, "seen", function({{type(t_count), "n"}, {id, "id"}}, 1));
+  ZeekTypes read(layout, {process(first)});
+  auto fields = read.parameters(ZeekCallable::event, "seen", args);
+  ASSERT_TRUE(fields && fields->size() == 2);
+  const Field::Proven& proven = *fields->at(1).proven;
+  const auto types = static_cast<int64_t>(offsetof(FakeType, types)), tag = static_cast<int64_t>(offsetof(FakeType, tag));
+  EXPECT_EQ(std::get<ContextOffset>(proven.of).offset, 112u);
+  EXPECT_EQ(proven.proof.name, "id");
+  EXPECT_EQ(proven.proof.text, (std::vector<int64_t>{8, 16, types, 0, 8, 8, 0}));
+  ASSERT_EQ(proven.proof.numbers.size(), 1u);
+  EXPECT_EQ(proven.proof.numbers[0], (Proof::Number{{8, 16, types, 0, 8, 0, tag}, 1, t_record}));
+  EXPECT_FALSE(proven.proof.is_passing);
+  const Access port = std::get<Access>(member_access((*fields)[1].type, "orig_p"));
+  ASSERT_TRUE(port.proof);
+  EXPECT_EQ(port.proof->description, (std::vector<int64_t>{24, 0}));
+  EXPECT_EQ(port.proof->name, "orig_p");
+  EXPECT_EQ(port.proof->text, (std::vector<int64_t>{types, 0, 8, 8, 0}));
+  EXPECT_EQ(port.proof->numbers[0], (Proof::Number{{types, 0, 8, 0, tag}, 1, t_port}));
+  auto many = read.parameters(ZeekCallable::event, "see*", args);
+  EXPECT_TRUE(many && many->at(0).proven->proof.is_passing);
 }
 
 // Before 8.1 a record is a vector of optionals.

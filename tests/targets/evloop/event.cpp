@@ -4,6 +4,7 @@
 namespace zeek {
 
 EventMgr event_mgr;
+EventRegistry* event_registry = nullptr;
 
 Obj::~Obj() = default;
 

@@ -1,11 +1,13 @@
 // A daemon in the shape of Zeek: packets come in and queue events, whose handlers are script functions.
 //
-//   evloop [--events N] [--seconds S] [--rate R] [--tally | --tally-uids]
+//   evloop [--events N] [--seconds S] [--rate R] [--tally | --tally-uids | --tally-arguments]
+//          [--other-scripts]
 //
 // Without --events and --seconds it runs for 5 seconds. R is events a second (200), 0 as fast as possible.
 // With --tally it prints at the end how many events of each name it handled, as `@[str(*(uint64 *)arg0)] =
 // count()` on zeek::EventHandler::Call prints them, with --tally-uids how many of each connection, seven at most, as
-// `@[conn_uid] = count()` does. SIGTERM and SIGINT end it orderly, after the packet at
+// `@[conn_uid] = count()` does. With --tally-arguments it prints what each connection_established was about (arguments.h),
+// and then how many dns_requests there were of each query and originator. SIGTERM and SIGINT end it orderly, after the packet at
 // hand. It never throws.
 #include "evloop/program.h"
 
@@ -19,6 +21,7 @@
 #include <cstring>
 #include <ctime>
 #include <limits>
+#include <map>
 
 // What a stripped Zeek still tells of its release: a data symbol and a function's name.
 extern "C" {
@@ -45,6 +48,7 @@ struct Options {
   double rate = 200;
   bool tally = false;
   bool tally_uids = false;
+  bool tally_arguments = false;
 };
 
 evloop::Program program;
@@ -99,6 +103,8 @@ bool packet_analysis::Manager::ProcessPacket(Packet* packet) {
   events_left -= batch;
   return packet->len > 0;
 }
+
+void run_state::detail::init_run() { network_time = seconds_now(CLOCK_REALTIME); }
 
 void run_state::detail::dispatch_packet(Packet* pkt, iosource::PktSrc* pkt_src) {
   current_pktsrc = pkt_src;
@@ -158,29 +164,47 @@ void print_tally() {
   }
 }
 
-// As Zeek spells a uid: each word in base 62, its lowest digit first.
-std::string uid_text(const zeek::UID& uid) {
-  constexpr const char* digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-  std::string text = "C";
-  for (uint64_t word : uid.uid) {
-    do {
-      text += digits[word % 62];
-      word /= 62;
-    } while (word != 0);
-  }
-  return text;
-}
-
 void print_uids(uint64_t events) {
   std::vector<std::pair<uint64_t, std::string>> rows;
   for (size_t i = 0; i < program.connections.size(); ++i) {
     rows.emplace_back(std::min<uint64_t>(events - i * evloop::events_of_connection, evloop::events_of_connection),
-                      uid_text(program.connections[i]->uid));
+                      evloop::uid_text(program.connections[i]->uid));
   }
   std::sort(rows.begin(), rows.end());
   for (const auto& [count, uid] : rows) {
     line_text("tally @[");
     line_text(uid.c_str());
+    line_text("]: ");
+    line_unsigned(count);
+    line_end();
+  }
+}
+
+// The events are the same in every run: what has been handled follows from their number.
+void print_arguments(uint64_t events) {
+  std::map<std::string, uint64_t> queries;
+  for (uint64_t i = 0; i < events; ++i) {
+    const evloop::QueuedEvent event = evloop::next_event(program, i);
+    const uint64_t number = i / evloop::events_of_connection;
+    const std::string& name = event.handler->handler->name;
+    if (name == "connection_established") {
+      line_text("tally ");
+      line_text(evloop::connection_text(number, program.connections[number]->uid).c_str());
+      line_end();
+    }
+    if (name == "dns_request") {
+      const zeek::String& query = *static_cast<zeek::StringVal*>(event.args[2].get())->string_val;
+      ++queries[std::string(query.b, query.b + query.n)];
+    }
+  }
+  std::vector<std::pair<uint64_t, std::string>> rows;
+  for (const auto& [query, count] : queries) {
+    rows.emplace_back(count, query);
+  }
+  std::sort(rows.begin(), rows.end());
+  for (const auto& [count, query] : rows) {
+    line_text("tally @[");
+    line_text(query.c_str());
     line_text("]: ");
     line_unsigned(count);
     line_end();
@@ -197,6 +221,14 @@ bool parse(int argc, char** argv, Options& options) {
     }
     if (std::strcmp(word, "--tally-uids") == 0) {
       options.tally_uids = true;
+      continue;
+    }
+    if (std::strcmp(word, "--other-scripts") == 0) {
+      evloop::use_other_scripts();
+      continue;
+    }
+    if (std::strcmp(word, "--tally-arguments") == 0) {
+      options.tally_arguments = true;
       continue;
     }
     char* rest = nullptr;
@@ -225,7 +257,8 @@ bool parse(int argc, char** argv, Options& options) {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
-    std::fputs("usage: evloop [--events N] [--seconds S] [--rate R] [--tally | --tally-uids]\n", stderr);
+    std::fputs("usage: evloop [--events N] [--seconds S] [--rate R] [--tally | --tally-uids | --tally-arguments] "
+               "[--other-scripts]\n", stderr);
     return 2;
   }
   struct sigaction action{};
@@ -233,6 +266,7 @@ int main(int argc, char** argv) {
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
   program = evloop::load_program();
+  zeek::run_state::detail::init_run();
   events_left = options.events;
   if (!run(options)) {
     std::perror("evloop: cannot read /dev/zero");
@@ -240,6 +274,9 @@ int main(int argc, char** argv) {
   }
   if (options.tally) {
     print_tally();
+  }
+  if (options.tally_arguments) {
+    print_arguments(zeek::event_mgr.num_events_dispatched);
   }
   if (options.tally_uids) {
     print_uids(zeek::event_mgr.num_events_dispatched);

@@ -44,6 +44,7 @@ struct CallRow {
 struct BodyRow {
   const char* name;
   zeek::FunctionFlavor flavor;
+  const char* parameters;
   const char* file;
   std::vector<CallRow> calls;
 };
@@ -53,26 +54,35 @@ const char* const http = "base/protocols/http/main.zeek";
 const char* const dns = "base/protocols/dns/main.zeek";
 const char* const ssl = "base/protocols/ssl/main.zeek";
 
+// Parameters.
+const char* const text = "text: string";
+const char* const a_connection = "c: connection";
+const char* const request = "c: connection, msg: dns_msg, query: string, qtype: count, qclass: count";
+const char* const other_request = "c: connection, msg: dns_msg, qtype: count, query: string, qclass: count";
+const char* const http_message = "c: connection, method: string, original_URI: string, unescaped_URI: string, version: string";
+const char* const hello = "c: connection, version: count, possible_ts: time, client_random: string, ciphers: vector";
+
 std::vector<BodyRow> body_rows() {
   const auto function = zeek::FUNC_FLAVOR_FUNCTION;
   const auto event = zeek::FUNC_FLAVOR_EVENT;
   return {
       {"Log::write",
        function,
+       "name: string",
        "base/frameworks/logging/main.zeek",
        {{640, "cat", 3000}, {643, "md5_hash", 2000}}},
-      {"Conn::set_conn", function, conn, {{230, "network_time", 1}, {241, "cat", 200}}},
-      {"HTTP::new_http_session", function, http, {{189, "network_time", 1}, {192, "cat", 64}}},
-      {"HTTP::set_state", function, http, {{203, "HTTP::new_http_session", 16}, {214, "cat", 500}}},
-      {"DNS::set_session", function, dns, {{301, "network_time", 1}, {317, "cat", 48}}},
-      {"SSL::set_session", function, ssl, {{178, "cat", 12000}, {183, "network_time", 1}}},
-      {"new_connection", event, conn, {{262, "Conn::set_conn", 32}}},
-      {"connection_established", event, conn, {{271, "Conn::set_conn", 32}, {274, "cat", 100}}},
-      {"dns_request", event, dns, {{402, "DNS::set_session", 32}, {409, "md5_hash", 3000}}},
-      {"http_request", event, http, {{231, "HTTP::set_state", 32}, {238, "md5_hash", 24000}}},
-      {"http_request", event, "policy/protocols/http/detect-sqli.zeek", {{104, "md5_hash", 8000}}},
-      {"connection_state_remove", event, conn, {{283, "Conn::set_conn", 32}, {284, "Log::write", 64}}},
-      {"ssl_client_hello", event, ssl, {{240, "SSL::set_session", 32}, {251, "md5_hash", 150000}}},
+      {"Conn::set_conn", function, text, conn, {{230, "network_time", 1}, {241, "cat", 200}}},
+      {"HTTP::new_http_session", function, text, http, {{189, "network_time", 1}, {192, "cat", 64}}},
+      {"HTTP::set_state", function, text, http, {{203, "HTTP::new_http_session", 16}, {214, "cat", 500}}},
+      {"DNS::set_session", function, text, dns, {{301, "network_time", 1}, {317, "cat", 48}}},
+      {"SSL::set_session", function, text, ssl, {{178, "cat", 12000}, {183, "network_time", 1}}},
+      {"new_connection", event, a_connection, conn, {{262, "Conn::set_conn", 32}}},
+      {"connection_established", event, a_connection, conn, {{271, "Conn::set_conn", 32}, {274, "cat", 100}}},
+      {"dns_request", event, other_scripts() ? other_request : request, dns, {{402, "DNS::set_session", 32}, {409, "md5_hash", 3000}}},
+      {"http_request", event, http_message, http, {{231, "HTTP::set_state", 32}, {238, "md5_hash", 24000}}},
+      {"http_request", event, http_message, "policy/protocols/http/detect-sqli.zeek", {{104, "md5_hash", 8000}}},
+      {"connection_state_remove", event, a_connection, conn, {{283, "Conn::set_conn", 32}, {284, "Log::write", 64}}},
+      {"ssl_client_hello", event, hello, ssl, {{240, "SSL::set_session", 32}, {251, "md5_hash", 150000}}},
   };
 }
 
@@ -114,22 +124,37 @@ zeek::Func::Body make_body(const Program& program, const BodyRow& row) {
   return body;
 }
 
+// A name that no module has is one of GLOBAL.
+const char* global_name(const zeek::Func& function) {
+  const bool has_module = function.name.find("::") != std::string::npos;
+  return strdup((has_module ? function.name : "GLOBAL::" + function.name).c_str());
+}
+
 }  // namespace
 
 Program load_program() {
   Program program;
-  using zeek::detail::BuiltinFunc;
-  program.functions.push_back(make_intrusive<BuiltinFunc>(zeek::BifFunc::md5_hash_bif, "md5_hash"));
-  program.functions.push_back(make_intrusive<BuiltinFunc>(zeek::BifFunc::cat_bif, "cat"));
-  program.functions.push_back(make_intrusive<BuiltinFunc>(zeek::BifFunc::network_time_bif, "network_time"));
+  auto add_built_in = [&](zeek::detail::built_in_func function, const char* name) {
+    auto type = function_type(zeek::FUNC_FLAVOR_FUNCTION, text);
+    program.functions.push_back(make_intrusive<zeek::detail::BuiltinFunc>(function, name, type));
+  };
+  add_built_in(zeek::BifFunc::md5_hash_bif, "md5_hash");
+  add_built_in(zeek::BifFunc::cat_bif, "cat");
+  add_built_in(zeek::BifFunc::network_time_bif, "network_time");
   for (const BodyRow& row : body_rows()) {
     zeek::Func* function = find(program, row.name);
     if (function == nullptr) {
-      program.functions.push_back(make_intrusive<zeek::detail::ScriptFunc>(row.name, row.flavor));
+      auto type = function_type(row.flavor, row.parameters);
+      program.functions.push_back(make_intrusive<zeek::detail::ScriptFunc>(row.name, type));
       function = program.functions.back().get();
     }
     function->bodies.push_back(make_body(program, row));
   }
+  for (const zeek::FuncPtr& function : program.functions) {
+    zeek::TypePtr type(function->type);
+    zeek::detail::declare(make_intrusive<zeek::detail::ID>(global_name(*function), type, make_intrusive<zeek::FuncVal>(function)));
+  }
+  zeek::event_registry = new zeek::EventRegistry();
   std::vector<size_t> sorted_turns;
   for (const EventRow& row : event_rows) {
     auto* handler = new zeek::EventHandler(row.name);  // lives as long as the process, like Zeek's
@@ -137,6 +162,7 @@ Program load_program() {
     ++function->ref_cnt;
     handler->local = zeek::FuncPtr(function);
     handler->type = function->type;
+    zeek::event_registry->handlers.emplace(row.name, handler);
     sorted_turns.insert(sorted_turns.end(), static_cast<size_t>(row.weight), program.handlers.size());
     program.handlers.push_back(Handler{handler});
   }
@@ -150,10 +176,9 @@ Program load_program() {
 QueuedEvent next_event(Program& program, uint64_t count) {
   const size_t index = program.turns[count % program.turns.size()];
   const EventRow& row = event_rows[index];
-  zeek::Args args;
-  args.push_back(make_intrusive<zeek::StringVal>("C" + std::to_string(1000000 + count / events_of_connection)));
-  args.push_back(
-      make_intrusive<zeek::StringVal>(row.details[count / program.turns.size() % row.details.size()]));
+  connection_of(program, count);
+  zeek::Args args = event_arguments(row.name, program.records[count / events_of_connection],
+                                    row.details[count / program.turns.size() % row.details.size()], count);
   return QueuedEvent{&program.handlers[index], std::move(args)};
 }
 
@@ -162,6 +187,7 @@ zeek::Connection* connection_of(Program& program, uint64_t count) {
   while (program.connections.size() <= number) {
     program.connections.push_back(new zeek::Connection(1000000 + program.connections.size()));
     ++program.connections.back()->ref_cnt;  // lives as long as the process
+    program.records.push_back(connection_record(program.records.size(), program.connections.back()->uid));
   }
   return program.connections[number];
 }

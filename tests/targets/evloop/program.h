@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "evloop/arguments.h"
 #include "evloop/zeek.h"
 
 namespace evloop {
@@ -25,12 +26,12 @@ struct Program {
   std::vector<Handler> handlers;
   std::vector<size_t> turns;  // indexes into handlers: one round of events
   std::vector<zeek::Connection*> connections;
+  std::vector<zeek::RecordValPtr> records;  // of the connections
 };
 
 Program load_program();
 
-// The event number `count`, with a connection's uid and a detail (a method, a query, a server's name) as
-// arguments.
+// The event number `count`, with its connection and a detail (a method, a query, a server's name) among its arguments.
 QueuedEvent next_event(Program& program, uint64_t count);
 
 // The connection that the event number `count` is about: a new one every so many events.

@@ -17,14 +17,23 @@ StringVal::StringVal(const std::string& text) : string_val(new String(text)) {}
 
 StringVal::~StringVal() { delete string_val; }
 
-Func::Func(Kind k, std::string n, FunctionFlavor flavor)
-    : kind(k), type(make_intrusive<FuncType>(flavor)), name(std::move(n)) {}
+Func::Func(Kind k, std::string n, FuncTypePtr t) : kind(k), type(std::move(t)), name(std::move(n)) {}
 
 Func::~Func() = default;
 
 namespace detail {
 
 std::vector<CallInfo> call_stack;
+
+// The global one is all there is when the scripts have been read.
+static std::vector<ScopePtr> scopes;
+
+void declare(IDPtr id) {
+  if (scopes.empty()) {
+    scopes.push_back(make_intrusive<Scope>());
+  }
+  scopes.front()->local.emplace(id->name, id);
+}
 
 Frame::Frame(int slots, const Func* f, const Args* arguments)
     : size(slots),

@@ -14,123 +14,10 @@
 #include <utility>
 #include <vector>
 
+#include "evloop/values.h"
 #include "lines.h"
 
 namespace zeek {
-
-namespace detail {
-struct Location {
-  const char* filename = nullptr;
-  int first_line = 0;
-  int last_line = 0;
-};
-}  // namespace detail
-
-class Obj {
- public:
-  Obj() = default;
-  Obj(const Obj&) = delete;
-  Obj& operator=(const Obj&) = delete;
-  virtual ~Obj();
-  virtual const char* GetObjDesc() const;
-
-  detail::Location* location = nullptr;
-  int ref_cnt = 1;
-  bool notify_plugins = false;
-};
-
-// One pointer wide, and passed and returned in memory, because its copies count.
-template <typename T>
-class IntrusivePtr {
- public:
-  IntrusivePtr() = default;
-  IntrusivePtr(std::nullptr_t) {}
-  explicit IntrusivePtr(T* adopted) : ptr_(adopted) {}
-  IntrusivePtr(const IntrusivePtr& other) : ptr_(other.ptr_) { ref(); }
-  IntrusivePtr(IntrusivePtr&& other) noexcept : ptr_(std::exchange(other.ptr_, nullptr)) {}
-  template <typename U>
-  IntrusivePtr(IntrusivePtr<U> other) : ptr_(other.release()) {}
-  ~IntrusivePtr() { unref(); }
-  IntrusivePtr& operator=(IntrusivePtr other) noexcept {
-    std::swap(ptr_, other.ptr_);
-    return *this;
-  }
-  T* get() const { return ptr_; }
-  T* operator->() const { return ptr_; }
-  T& operator*() const { return *ptr_; }
-  explicit operator bool() const { return ptr_ != nullptr; }
-  T* release() { return std::exchange(ptr_, nullptr); }
-
- private:
-  void ref() const {
-    if (ptr_ != nullptr) {
-      ++ptr_->ref_cnt;
-    }
-  }
-  void unref() {
-    if (ptr_ != nullptr && --ptr_->ref_cnt == 0) {
-      delete ptr_;
-    }
-  }
-  T* ptr_ = nullptr;
-};
-
-template <typename T, typename... Arguments>
-IntrusivePtr<T> make_intrusive(Arguments&&... arguments) {
-  return IntrusivePtr<T>(new T(std::forward<Arguments>(arguments)...));
-}
-
-using ObjPtr = IntrusivePtr<Obj>;
-
-enum FunctionFlavor : uint8_t { FUNC_FLAVOR_FUNCTION, FUNC_FLAVOR_EVENT, FUNC_FLAVOR_HOOK };
-
-class Type : public Obj {
- public:
-  uint8_t tag = 0;
-  uint8_t internal_tag = 0;
-  bool is_network_order = false;
-  bool base_type = false;
-  std::string name;
-};
-using TypePtr = IntrusivePtr<Type>;
-
-class FuncType final : public Type {
- public:
-  explicit FuncType(FunctionFlavor f) : flavor(f) {}
-  void* args = nullptr;
-  void* arg_types = nullptr;
-  TypePtr yield;
-  FunctionFlavor flavor;
-};
-using FuncTypePtr = IntrusivePtr<FuncType>;
-
-class String {
- public:
-  explicit String(const std::string& text);
-  String(const String&) = delete;
-  String& operator=(const String&) = delete;
-  ~String();
-
-  unsigned char* b = nullptr;
-  int n = 0;
-  bool final_NUL = true;
-  bool use_free_to_delete = false;
-};
-
-class Val : public Obj {
- public:
-  TypePtr type;
-};
-using ValPtr = IntrusivePtr<Val>;
-using Args = std::vector<ValPtr>;
-
-class StringVal final : public Val {
- public:
-  explicit StringVal(const std::string& text);
-  ~StringVal() override;
-
-  String* string_val;
-};
 
 namespace detail {
 class Stmt;
@@ -151,7 +38,7 @@ class Func : public Obj {
     bool disabled = false;
   };
 
-  Func(Kind kind, std::string name, FunctionFlavor flavor);
+  Func(Kind kind, std::string name, FuncTypePtr type);
   ~Func() override;
   virtual ValPtr Invoke(Args* args, detail::Frame* parent = nullptr) const = 0;
 
@@ -265,7 +152,7 @@ class StmtList final : public Stmt {
 
 class ScriptFunc final : public Func {
  public:
-  ScriptFunc(std::string name, FunctionFlavor flavor) : Func(SCRIPT_FUNC, std::move(name), flavor) {}
+  ScriptFunc(std::string name, FuncTypePtr type) : Func(SCRIPT_FUNC, std::move(name), std::move(type)) {}
   TRACED ValPtr Invoke(Args* args, Frame* parent) const override;
 
   void* captures_vec = nullptr;
@@ -276,8 +163,8 @@ using built_in_func = ValPtr (*)(Frame* frame, const Args* args);
 
 class BuiltinFunc final : public Func {
  public:
-  BuiltinFunc(built_in_func f, std::string name)
-      : Func(BUILTIN_FUNC, std::move(name), FUNC_FLAVOR_FUNCTION), func(f) {}
+  BuiltinFunc(built_in_func f, std::string name, FuncTypePtr type)
+      : Func(BUILTIN_FUNC, std::move(name), std::move(type)), func(f) {}
   TRACED ValPtr Invoke(Args* args, Frame* parent) const override;
 
   built_in_func func;
@@ -285,6 +172,13 @@ class BuiltinFunc final : public Func {
 };
 
 }  // namespace detail
+
+class FuncVal final : public Val {
+ public:
+  FuncVal(FuncPtr f) : func_val(std::move(f)) { type = TypePtr(func_val->type); }
+
+  FuncPtr func_val;
+};
 
 namespace telemetry {
 class Counter;
@@ -309,6 +203,12 @@ class EventHandlerPtr {
  public:
   EventHandler* handler = nullptr;
 };
+
+class EventRegistry {
+ public:
+  std::map<std::string, std::unique_ptr<EventHandler>, std::less<>> handlers;
+};
+extern EventRegistry* event_registry;
 
 namespace analyzer {
 using ID = uint32_t;
@@ -436,14 +336,15 @@ extern double processing_start_time;
 namespace detail {
 extern iosource::PktSrc* current_pktsrc;
 TRACED void dispatch_packet(Packet* pkt, iosource::PktSrc* pkt_src);
+// When the scripts have been read.
+TRACED void init_run();
 }
 }  // namespace run_state
 
-static_assert(sizeof(Obj) == 24 && offsetof(Obj, location) == 8 && offsetof(Obj, ref_cnt) == 16);
-static_assert(sizeof(detail::Location) == 16 && offsetof(detail::Location, first_line) == 8);
 static_assert(sizeof(EventHandler) == 72 && offsetof(EventHandler, name) == 0);
 static_assert(offsetof(EventHandler, local) == 32 && offsetof(EventHandler, type) == 40);
 static_assert(offsetof(EventHandler, enabled) == 49 && offsetof(EventHandler, call_count) == 56);
+static_assert(offsetof(FuncVal, func_val) == 32);
 static_assert(sizeof(EventHandlerPtr) == 8 && sizeof(ValPtr) == 8);
 static_assert(sizeof(Event) == 96 && offsetof(Event, handler) == 24 && offsetof(Event, args) == 32);
 static_assert(offsetof(Event, src) == 64 && offsetof(Event, obj) == 80 && offsetof(Event, next_event) == 88);
@@ -467,9 +368,6 @@ static_assert(offsetof(detail::Stmt, last_access) == 32 && offsetof(detail::Stmt
 static_assert(sizeof(detail::Expr) == 40 && offsetof(detail::Expr, type) == 24);
 static_assert(sizeof(detail::CallExpr) == 64 && offsetof(detail::CallExpr, func) == 40);
 static_assert(offsetof(detail::CallExpr, args) == 48 && offsetof(detail::CallExpr, in_when) == 56);
-static_assert(sizeof(Type) == 64 && offsetof(Type, name) == 32 && offsetof(FuncType, flavor) == 88);
-static_assert(sizeof(Val) == 32 && offsetof(StringVal, string_val) == 32);
-static_assert(sizeof(String) == 16 && offsetof(String, n) == 8);
 static_assert(sizeof(session::Session) == 184 && sizeof(Connection) == 344 && offsetof(Connection, uid) == 312);
 static_assert(sizeof(Packet) == 192 && offsetof(Packet, session) == 176);
 static_assert(offsetof(iosource::PktSrc, current_packet) == 72);
