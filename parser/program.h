@@ -172,6 +172,8 @@ struct AttachPoint {
   const Mechanism* entry = nullptr;
   std::optional<BodyWalk> bodies = std::nullopt;
   std::vector<AttachPoint> handlers = {};  // for BodyWalk: the function that calls a handler
+  // It calls itself as the last thing it does, which compilers make a jump to its first instruction: such a jump is a call.
+  bool calls_itself_last = false;
 };
 
 // One BPF program. A block with attach points of several mechanisms gives several Probes with the same syntax.

@@ -19,7 +19,8 @@ constexpr size_t most_looked_back = 16;
 
 class Exiting {
  public:
-  Exiting(const Code& code, const FunctionBody& body) : code_(code), body_(body) {}
+  Exiting(const Code& code, const FunctionBody& body, bool calls_itself_last)
+      : code_(code), body_(body), calls_itself_last_(calls_itself_last) {}
 
   Result<Exits> run() {
     Exits exits;
@@ -28,6 +29,10 @@ class Exiting {
       const Instruction& at = body_.code[i];
       if (!reached[i]) continue;
       if (at.flow == Flow::ret) exits.returns.push_back(at.address);
+      if (calls_itself_last_ && at.target == body_.parts.front().begin) {
+        if (at.flow == Flow::conditional_jump) return conditional(at);
+        if (at.flow == Flow::jump) exits.tail_calls.push_back(at.address);
+      }
       if (at.flow != Flow::indirect_jump) continue;
       const Leads where = indirect(i);
       if (where == Leads::unknown)
@@ -35,9 +40,7 @@ class Exiting {
       if (where == Leads::outside) exits.tail_calls.push_back(at.address);
     }
     for (const Instruction& jump : body_.leaving) {
-      if (jump.flow == Flow::conditional_jump)
-        return refused(fmt::format("it is left by a conditional jump, at +{:#x}, which a probe would count even if it is "
-                                   "not taken", from_entry(jump)));
+      if (jump.flow == Flow::conditional_jump) return conditional(jump);
       exits.tail_calls.push_back(jump.address);
     }
     std::sort(exits.tail_calls.begin(), exits.tail_calls.end());
@@ -47,6 +50,10 @@ class Exiting {
 
  private:
   static Error refused(std::string why) { return Error{Error::Kind::script, std::move(why), "", nullptr}; }
+  Error conditional(const Instruction& jump) const {
+    return refused(fmt::format("it is left by a conditional jump, at +{:#x}, which a probe would count even if it is not taken",
+                               from_entry(jump)));
+  }
   uint64_t from_entry(const Instruction& at) const { return at.address - body_.parts.front().begin; }
 
   // Code that jumps lead to from the entry. With landing pads or tables, to which other things lead, all of it counts; in Go
@@ -134,14 +141,15 @@ class Exiting {
 
   const Code& code_;
   const FunctionBody& body_;
+  const bool calls_itself_last_;
 };
 
 }  // namespace
 
-Result<Exits> function_exits(const Code& code, uint64_t entry) {
+Result<Exits> function_exits(const Code& code, uint64_t entry, bool calls_itself_last) {
   auto body = function_body(code, entry);
   if (!body) return body.error();
-  return Exiting(code, *body).run();
+  return Exiting(code, *body, calls_itself_last).run();
 }
 
 }  // namespace zeektrace

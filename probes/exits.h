@@ -23,6 +23,7 @@ struct Exits {
 };
 
 // An Error of kind script, "why", where they can't be told.
-Result<Exits> function_exits(const Code& code, uint64_t entry);
+// `calls_itself_last`: see AttachPoint; its jumps to its first instruction are tail calls.
+Result<Exits> function_exits(const Code& code, uint64_t entry, bool calls_itself_last = false);
 
 }  // namespace zeektrace

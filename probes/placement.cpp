@@ -27,8 +27,9 @@ class Placing {
     if (!probe.how->section.starts_with("uretprobe")) needs_ = needs_of(probe);
     if (probe.how->where == Mechanism::Where::entry_with_stack)
       needs_.registers |= needs_of_return_address().registers;
-    reads_result_ = std::any_of(probe.fields.begin(), probe.fields.end(),
-                                [&](const Field& field) { return probe.used_fields.contains(field.name); });
+    reads_result_ = std::any_of(probe.fields.begin(), probe.fields.end(), [&](const Field& field) {
+      return probe.used_fields.contains(field.name) && !std::holds_alternative<Remembered>(field.where);
+    });
   }
 
   Placement run() {
@@ -48,13 +49,13 @@ class Placing {
   void place_entry(size_t point, const Code& code, uint64_t entry) {
     if (probe_.how->where == Mechanism::Where::as_named)
       return add(point, code, fixed_site(code, entry, entry, inside_.features), true);
-    const auto site = entry_site(code, entry, needs_, inside_.features);
+    const auto site = entry_site(code, entry, needs_, inside_.features, probe_.points[point].calls_itself_last);
     if (site) add(point, code, *site, true);
     else leave_out(point, site.error().message);
   }
 
   void place_exits(size_t point, const Code& code, uint64_t entry) {
-    const auto exits = function_exits(code, entry);
+    const auto exits = function_exits(code, entry, probe_.points[point].calls_itself_last);
     if (!exits) return leave_out(point, exits.error().message);
     const bool only_returns = reads_result_ && !exits->returns.empty();
     if (reads_result_ && exits->returns.empty()) return leave_out(point, tail_call);

@@ -140,7 +140,7 @@ Needs needs_of(const Probe& probe) {
 
 Needs needs_of_return_address() { return {register_at(pt_regs::sp), false}; }
 
-Result<Site> entry_site(const Code& code, uint64_t entry, const Needs& needs, Features& features) {
+Result<Site> entry_site(const Code& code, uint64_t entry, const Needs& needs, Features& features, bool calls_itself_last) {
   uint64_t begin = entry;
   std::optional<Result<FunctionBody>> body;  // read only when it is asked for: all of the function has to be decoded
   if (code.go() != nullptr) {
@@ -149,7 +149,7 @@ Result<Site> entry_site(const Code& code, uint64_t entry, const Needs& needs, Fe
     const auto after = after_stack_check(code, **body);
     if (!after) return after.error();
     begin = *after;
-  } else if (heads_a_loop(code, entry)) {
+  } else if (!calls_itself_last && heads_a_loop(code, entry)) {
     return Error{Error::Kind::machine, "its first instruction is the head of a loop: a probe there counts the rounds, not the calls",
                  "", nullptr};
   }

@@ -41,7 +41,9 @@ struct Site {
   Instruction::Run run = Instruction::Run::stepped;  // as this kernel does it
 };
 
-Result<Site> entry_site(const Code& code, uint64_t entry, const Needs& needs, Features& features);
+// `calls_itself_last`: see AttachPoint. Each such call counts, as it would if the compiler had not made a jump of it.
+Result<Site> entry_site(const Code& code, uint64_t entry, const Needs& needs, Features& features,
+                        bool calls_itself_last = false);
 // The very instruction at an address.
 Site fixed_site(const Code& code, uint64_t entry, uint64_t address, Features& features);
 

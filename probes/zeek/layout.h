@@ -39,6 +39,7 @@ struct ZeekFunction {
   ZeekRelease before = 0;   // the first release that has it otherwise
   std::string_view symbol;  // as find_functions() takes it: a mangled name, or a glob of mangled names
   std::vector<Word> words;
+  bool calls_itself_last = false;  // see AttachPoint
 
   std::optional<Location> where(std::string_view thing) const;
 };

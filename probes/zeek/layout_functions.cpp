@@ -31,6 +31,8 @@ const std::vector<ZeekFunction>& functions() {
   static const Words reset = {{"frame", 0}, {"first", 1}};
   static const Words manager = {{"manager", 0}};
   static const Words packet = {{"packet", 0}};
+  // Analyzer::NextStream and its like give the data to the next support analyzer's, of the same name, and do nothing after
+  // (src/analyzer/Analyzer.cc).
   static const Words analyzer = {{"analyzer", 0}, {"length", 1}};
   static const Words write = {{"manager", 0}, {"id", 1}, {"record", 2}};
   static const Words send = {{"thread", 0}, {"message", 1}};
@@ -67,8 +69,8 @@ const std::vector<ZeekFunction>& functions() {
        {{"manager", 0}, {"packet", 1}}},
       {"AnalyzePacket", D, end, "_ZN4zeek15packet_analysis*13AnalyzePacketEmPKhPNS_6PacketE",
        {{"analyzer", 0}, {"length", 1}, {"data", 2}, {"packet", 3}}},
-      {"Analyzer::NextStream", C, end, "_ZN4zeek8analyzer8Analyzer10NextStreamEiPKhb", analyzer},
-      {"Analyzer::NextPacket", C, end, "_ZN4zeek8analyzer8Analyzer10NextPacketEiPKhbmPKNS_6IP_HdrEi", analyzer},
+      {"Analyzer::NextStream", C, end, "_ZN4zeek8analyzer8Analyzer10NextStreamEiPKhb", analyzer, true},
+      {"Analyzer::NextPacket", C, end, "_ZN4zeek8analyzer8Analyzer10NextPacketEiPKhbmPKNS_6IP_HdrEi", analyzer, true},
       {"logging::Manager::Write", A, C, "_ZN7logging7Manager5WriteEP7EnumValP9RecordVal", write},
       {"logging::Manager::Write", C, end, "_ZN4zeek7logging7Manager5WriteEPNS_7EnumValEPNS_9RecordValE", write},
       {"MsgThread::SendIn", C, end, "_ZN4zeek9threading9MsgThread6SendInEPNS0_17BasicInputMessageEb", send},

@@ -160,6 +160,7 @@ Result<std::vector<AttachPoint>> points_in(Machine& machine, const ZeekBinary& z
     point.symbol = std::move(each.name);
     point.offset = each.file_offset;
     point.only = only;
+    point.calls_itself_last = function.calls_itself_last;
     points.push_back(std::move(point));
   }
   return points;

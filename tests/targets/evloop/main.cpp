@@ -53,6 +53,8 @@ struct Options {
 
 evloop::Program program;
 zeek::packet_analysis::Manager packet_mgr;
+zeek::analyzer::tcp::ContentLine_Analyzer lines;
+zeek::analyzer::http::HTTP_Analyzer http;
 uint64_t events_left = 0;
 volatile sig_atomic_t stopped = 0;
 
@@ -90,7 +92,7 @@ bool next_packet(zeek::iosource::PktSrc& source) {
 
 namespace zeek {
 
-// A packet brings one, two or three events.
+// A packet brings one, two or three events, and data for the analyzer: every other one from the originator.
 bool packet_analysis::Manager::ProcessPacket(Packet* packet) {
   const uint64_t batch = std::min<uint64_t>(1 + packets++ % 3, events_left);
   for (uint64_t i = 0; i < batch; ++i) {
@@ -101,6 +103,9 @@ bool packet_analysis::Manager::ProcessPacket(Packet* packet) {
     event_mgr.Enqueue(EventHandlerPtr{event.handler->handler}, std::move(event.args), 0, 0, connection);
   }
   events_left -= batch;
+  http.conn = lines.conn = static_cast<Connection*>(packet->session);
+  http.orig_supporters = &lines;
+  http.NextStream(static_cast<int>(packet->len), packet->data, packets % 2 == 0);
   return packet->len > 0;
 }
 

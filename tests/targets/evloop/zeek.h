@@ -321,6 +321,45 @@ class PktSrc : public IOSource {
 };
 }  // namespace iosource
 
+// Data goes to an analyzer, or first to the support analyzers of the direction, which cut it into lines and give these to the
+// analyzer itself (src/analyzer/Analyzer.cc).
+namespace analyzer {
+class SupportAnalyzer;
+class Analyzer {
+ public:
+  virtual ~Analyzer() = default;
+  virtual void DeliverStream(int len, const unsigned char* data, bool is_orig);
+  TRACED void NextStream(int len, const unsigned char* data, bool is_orig);
+
+ private:
+  char unused_[48] = {};
+
+ public:
+  Connection* conn = nullptr;
+  SupportAnalyzer* orig_supporters = nullptr;
+  SupportAnalyzer* resp_supporters = nullptr;
+  bool skip = false;
+  uint64_t delivered = 0;
+};
+class SupportAnalyzer : public Analyzer {
+ public:
+  SupportAnalyzer* sibling = nullptr;
+  bool removing = false;
+};
+namespace tcp {
+class ContentLine_Analyzer final : public SupportAnalyzer {
+ public:
+  void DeliverStream(int len, const unsigned char* data, bool is_orig) override;
+};
+}  // namespace tcp
+namespace http {
+class HTTP_Analyzer final : public Analyzer {
+ public:
+  void DeliverStream(int len, const unsigned char* data, bool is_orig) override;
+};
+}  // namespace http
+}  // namespace analyzer
+
 namespace packet_analysis {
 class Manager {
  public:
@@ -371,6 +410,7 @@ static_assert(offsetof(detail::CallExpr, args) == 48 && offsetof(detail::CallExp
 static_assert(sizeof(session::Session) == 184 && sizeof(Connection) == 344 && offsetof(Connection, uid) == 312);
 static_assert(sizeof(Packet) == 192 && offsetof(Packet, session) == 176);
 static_assert(offsetof(iosource::PktSrc, current_packet) == 72);
+static_assert(offsetof(analyzer::Analyzer, conn) == 56);
 static_assert(offsetof(Packet, time) == 32 && offsetof(Packet, data) == 56 && offsetof(Packet, len) == 64);
 
 }  // namespace zeek
