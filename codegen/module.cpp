@@ -197,16 +197,31 @@ uint32_t BpfModule::pattern(const std::string& glob) {
 }
 
 uint32_t BpfModule::proof(const Proof& proof) {
-  constexpr uint32_t first = 1 << 16;  // check lets fewer probes pass
   const auto known = std::ranges::find(proofs_, proof);
   const auto index = static_cast<uint32_t>(known - proofs_.begin());
   if (known == proofs_.end()) proofs_.push_back(proof);
-  return first + index;
+  return index;
+}
+
+// As names.bpf.c has it: struct proof.
+void BpfModule::add_proof(const Proof& proof, std::vector<uint64_t>& words) {
+  constexpr size_t most_steps = 12;
+  const Proof::Number& number = proof.number;
+  if (number.size > 4) bug("a proof by a large number");
+  words.push_back(pattern(proof.name));
+  for (const auto* path : {&proof.text, &number.adds}) {
+    if (path->empty() || path->size() > most_steps) bug("a proof that is too far away");
+    words.insert(words.end(), path->begin(), path->end());
+    words.insert(words.end(), most_steps - path->size(), 0);
+  }
+  for (const uint64_t word : {uint64_t{proof.text.size()}, uint64_t{number.adds.size()}, uint64_t{number.size}, number.value})
+    words.push_back(word);
 }
 
 // In the place of what names.bpf.c only declares.
 void BpfModule::define_patterns() {
-  std::vector<uint64_t> words;
+  std::vector<uint64_t> proofs, words;
+  for (const Proof& proof : proofs_) add_proof(proof, proofs);
   for (const std::string& glob : patterns_) {
     const auto pattern = name_pattern(glob);
     if (!pattern) bug("a provider let too long a name pass");
@@ -223,6 +238,8 @@ void BpfModule::define_patterns() {
   };
   define("zt_patterns", llvm::ConstantDataArray::get(context, words));
   define("zt_pattern_count", llvm::ConstantInt::get(llvm::Type::getInt64Ty(context), patterns_.size()));
+  define("zt_proofs", llvm::ConstantDataArray::get(context, proofs));
+  define("zt_proof_count", llvm::ConstantInt::get(llvm::Type::getInt64Ty(context), proofs_.size()));
 }
 
 llvm::Constant* BpfModule::text(const std::string& value) {

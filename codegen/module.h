@@ -52,7 +52,7 @@ class BpfModule {
   llvm::Constant* zeros(uint32_t size);
   // The number of a pattern among those that names.bpf.c reads, which finish() puts into .rodata.
   uint32_t pattern(const std::string& glob);
-  // Its number among the verdicts that are kept, behind those of the probes' names.
+  // Its number among those of names.bpf.c.
   uint32_t proof(const Proof& proof);
   // The numbers, in .rodata; the same vector is there once.
   llvm::Constant* numbers(const std::vector<uint32_t>& values);
@@ -75,6 +75,7 @@ class BpfModule {
  private:
   llvm::GlobalVariable* global(llvm::Constant* value, const std::string& name, const char* section, uint64_t align);
   void describe(llvm::Function* function, uint32_t line);
+  void add_proof(const Proof& proof, std::vector<uint64_t>& words);
   void define_patterns();
   Error too_long(const llvm::Function& function, size_t most) const;
   llvm::GlobalVariable* declare_map(std::string_view name);

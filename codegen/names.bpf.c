@@ -10,6 +10,7 @@ typedef long long s64;
 #ifndef ZEEKTRACE_HELPERS
 #define ROUND_BY_ROUND _Pragma("clang loop unroll(disable)")
 // Numbers of include/uapi/linux/bpf.h (enum bpf_func_id), fixed for ever by the kernel's ABI.
+static long (*const bpf_probe_read_user)(void *dst, u32 size, const void *from) = (void *)112;
 static long (*const bpf_probe_read_user_str)(void *dst, u32 size, const void *from) = (void *)114;
 static long (*const bpf_copy_from_user)(void *dst, u32 size, const void *from) = (void *)148;
 #else
@@ -92,4 +93,65 @@ FUNCTION u64 zt_name_matches_waiting(u64 number, u64 from) {
   if (status < 0)
     return unread;
   return verdict_on(number, name);
+}
+
+// ---- whether a thing is what it is taken for ----
+
+#define STEPS 12
+
+// parser/access.h, Proof: from what describes a thing to a name, and to a number. module.cpp writes it.
+struct proof {
+  u64 pattern;
+  s64 name[STEPS], number[STEPS];
+  u64 name_steps, number_steps;
+  u64 size, value;
+};
+extern const struct proof zt_proofs[];
+extern const u64 zt_proof_count;
+
+INLINE long read(void *to, u32 size, u64 from, int waits) {
+  long status = bpf_probe_read_user(to, size, (const void *)from);
+  if (status < 0 && waits)
+    status = bpf_copy_from_user(to, size, (const void *)from);
+  return status;
+}
+
+// Adds the first step, and then reads and adds the others; 0 where a read fails.
+INLINE u64 follow(const s64 *path, u64 steps, u64 from, int waits) {
+  u64 address = from + path[0];
+  ROUND_BY_ROUND
+  for (u32 i = 1; i < STEPS; i++) {
+    if (i >= steps)
+      break;
+    if (read(&address, 8, address, waits) < 0)
+      return 0;
+    address += path[i];
+  }
+  return address;
+}
+
+INLINE u64 has_number(const struct proof *proof, u64 description, int waits) {
+  u64 value = 0, at = follow(proof->number, proof->number_steps, description, waits);
+  u32 size = proof->size & 7;  // less than 8 bytes
+  if (!at || read(&value, size, at, waits) < 0)
+    return unread;
+  return value == proof->value ? yes : no;
+}
+
+FUNCTION u64 zt_proves(u64 number, u64 description) {
+  if (number >= zt_proof_count)
+    return unread;
+  const struct proof *proof = &zt_proofs[number];
+  u64 at = follow(proof->name, proof->name_steps, description, 0);
+  u64 verdict = at ? zt_name_matches(proof->pattern, at) : unread;
+  return verdict == yes ? has_number(proof, description, 0) : verdict & ~passing;
+}
+
+FUNCTION u64 zt_proves_waiting(u64 number, u64 description) {
+  if (number >= zt_proof_count)
+    return unread;
+  const struct proof *proof = &zt_proofs[number];
+  u64 at = follow(proof->name, proof->name_steps, description, 1);
+  u64 verdict = at ? zt_name_matches_waiting(proof->pattern, at) : unread;
+  return verdict == yes ? has_number(proof, description, 1) : verdict & ~passing;
 }

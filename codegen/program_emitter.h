@@ -87,7 +87,8 @@ class ProgramEmitter final : public Emitter {
   llvm::Value* process_key(uint32_t number, llvm::Value* word);
   llvm::Value* element_of(std::string_view map, llvm::Value* key);
   llvm::Value* look_at_object(const NameFilter& filter, llvm::Value* object);
-  llvm::Value* is_wanted(const NameFilter& filter, uint32_t number, llvm::Value* object);
+  llvm::Value* remembered_verdict(uint32_t number, llvm::Value* object, const std::function<llvm::Value*()>& look);
+  llvm::Value* is_wanted(const NameFilter& filter, llvm::Value* object);
   llvm::Value* if_proven(const Proof& proof, llvm::Value* description, const std::function<llvm::Value*()>& body);
   llvm::Value* frame_pointer();
   void remember(uint32_t number, llvm::Value* object, llvm::Value* wanted);

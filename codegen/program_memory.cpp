@@ -126,7 +126,8 @@ struct WaitingRead {
 constexpr WaitingRead waiting_reads[] = {{"zt_read", "zt_read_waiting"},
                                          {"zt_read_string", "zt_read_string_waiting"},
                                          {"zt_join", "zt_join_waiting"},
-                                         {"zt_name_matches", "zt_name_matches_waiting"}};
+                                         {"zt_name_matches", "zt_name_matches_waiting"},
+                                         {"zt_proves", "zt_proves_waiting"}};
 
 llvm::Value* ProgramEmitter::runtime(std::string_view function, std::initializer_list<llvm::Value*> args) {
   for (const auto& [read, waiting] : waiting_reads) {

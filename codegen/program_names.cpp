@@ -11,6 +11,9 @@ namespace {
 constexpr uint64_t yes = 1;
 constexpr uint64_t not_kept = 2 | 4;  // not read; of something that comes and goes
 
+// Verdicts of proofs have numbers above those of the probes' names, of which check lets fewer pass.
+constexpr uint32_t first_proof = 1 << 16;
+
 }  // namespace
 
 // {(number << 32) | tgid, word} in memory of the program's own, good until the next one is asked for.
@@ -57,10 +60,8 @@ llvm::Value* ProgramEmitter::look_at_object(const NameFilter& filter, llvm::Valu
   return ir.CreateLoad(ir.getInt64Ty(), verdict);
 }
 
-// An i1. One lookup, once an object is known; verdicts are kept by this number.
-llvm::Value* ProgramEmitter::is_wanted(const NameFilter& filter, uint32_t number, llvm::Value* object) {
-  if (filter.passes_all()) return ir.getTrue();
-  if (filter.is_passing) return ir.CreateICmpNE(ir.CreateAnd(look_at_object(filter, object), constant(yes)), constant(0));
+// What `look` finds out of an object, by a number of the filter: one lookup, once it is known. An i1.
+llvm::Value* ProgramEmitter::remembered_verdict(uint32_t number, llvm::Value* object, const std::function<llvm::Value*()>& look) {
   llvm::Value* key = process_key(number, object);
   llvm::Value* known = element_of(verdict_map, key);
   if (!verdict_cell_) verdict_cell_ = local(ir.getInt64Ty());
@@ -73,7 +74,7 @@ llvm::Value* ProgramEmitter::is_wanted(const NameFilter& filter, uint32_t number
   ir.CreateStore(ir.CreateLoad(ir.getInt64Ty(), known), verdict);
   ir.CreateBr(after);
   ir.SetInsertPoint(unknown);
-  llvm::Value* found = look_at_object(filter, object);
+  llvm::Value* found = look();
   ir.CreateStore(ir.CreateAnd(found, constant(yes)), verdict);
   when(ir.CreateICmpEQ(ir.CreateAnd(found, constant(not_kept)), constant(0)),
        [&] { helper(HelperId::map_update_elem, {our_map(verdict_map), key, verdict, constant(0)}); });
@@ -82,16 +83,22 @@ llvm::Value* ProgramEmitter::is_wanted(const NameFilter& filter, uint32_t number
   return ir.CreateICmpNE(ir.CreateLoad(ir.getInt64Ty(), verdict), constant(0));
 }
 
+llvm::Value* ProgramEmitter::is_wanted(const NameFilter& filter, llvm::Value* object) {
+  if (filter.passes_all()) return ir.getTrue();
+  auto look = [&] { return look_at_object(filter, object); };
+  if (filter.is_passing) return ir.CreateICmpNE(ir.CreateAnd(look(), constant(yes)), constant(0));
+  return remembered_verdict(probe_.names, object, look);
+}
+
 // What `body` gives where the proof holds of what this address describes, else 0, which is counted.
 llvm::Value* ProgramEmitter::if_proven(const Proof& proof, llvm::Value* description,
                                        const std::function<llvm::Value*()>& body) {
-  NameFilter filter;
-  filter.text = proof.text;
-  filter.pattern = proof.name;
-  filter.require = proof.numbers;
-  filter.is_passing = proof.is_passing;
-  llvm::Value* holds = is_wanted(filter, module_.proof(proof), description);
-  when(ir.CreateNot(holds), [&] { count(Counter::unproven); });
+  const uint32_t number = module_.proof(proof);
+  auto look = [&]() -> llvm::Value* { return runtime("zt_proves", {constant(number), description}); };
+  llvm::Value* holds = proof.is_passing ? ir.CreateICmpNE(ir.CreateAnd(look(), constant(yes)), constant(0))
+                                        : remembered_verdict(first_proof + number, description, look);
+  llvm::Value* unproven = ir.CreateNot(holds);
+  when(unproven, [&] { count(Counter::unproven); });
   return word_if(holds, body);
 }
 
@@ -153,7 +160,7 @@ void ProgramEmitter::filter_names() {
   }
   if (probe_.only->passes_all() && probe_.remembers.empty()) return;
   llvm::Value* object = load_location(probe_.only->object, Type::integer(8, false));
-  llvm::Value* wanted = is_wanted(*probe_.only, probe_.names, object);
+  llvm::Value* wanted = is_wanted(*probe_.only, object);
   for (const uint32_t number : probe_.remembers) remember(number, object, wanted);
   continue_if(wanted);
 }

@@ -45,14 +45,14 @@ struct Proof {
   // stands this name.
   std::vector<int64_t> text;
   std::string name;
-  // The unsigned number of `size` bytes that is found as the name is must be `value`.
+  // And the unsigned number of `size` bytes that is found in this way is `value`.
   struct Number {
     std::vector<int64_t> adds;
     uint32_t size = 8;
     uint64_t value = 0;
     bool operator==(const Number&) const = default;
   };
-  std::vector<Number> numbers;
+  Number number;
   bool is_passing = false;  // what describes it comes and goes: nothing is remembered of it
   bool operator==(const Proof&) const = default;
 };

@@ -224,7 +224,7 @@ Proof ZeekTypes::proof_of(std::vector<int64_t> record, const FieldDecl& field, u
   Proof proof{.text = record, .name = field.name};
   for (const int64_t add : {needed("TypeDecl.id"), int64_t{0}}) proof.text.push_back(add);
   for (const std::string_view member : {"TypeDecl.type", "Type.tag"}) record.push_back(needed(member));
-  proof.numbers.push_back({std::move(record), 1, tag});
+  proof.number = {std::move(record), 1, tag};
   return proof;
 }
 

@@ -15,6 +15,13 @@ unsigned long long zt_name_matches(unsigned long long number, unsigned long long
 unsigned long long zt_name_matches_waiting(unsigned long long number, unsigned long long from);
 NamePattern zt_patterns[2];
 unsigned long long zt_pattern_count = 2;
+unsigned long long zt_proves(unsigned long long number, unsigned long long description);
+struct proof {
+  uint64_t pattern;
+  int64_t name[12], number[12];
+  uint64_t name_steps, number_steps, size, value;
+} zt_proofs[1];
+unsigned long long zt_proof_count = 1;
 }
 
 static int absences = 0;  // how many reads fail before the name is in memory
@@ -25,6 +32,11 @@ extern "C" long names_read_text(void* to, unsigned size, const void* from) {
   std::memcpy(to, from, length);
   static_cast<char*>(to)[length] = 0;
   return static_cast<long>(length + 1);
+}
+extern "C" long names_read(void* to, unsigned size, const void* from) {
+  if (reinterpret_cast<uintptr_t>(from) < 4096) return -14;
+  std::memcpy(to, from, size);
+  return 0;
 }
 extern "C" long names_bring_in(void*, unsigned, const void*) { return absences-- > 0 ? 0 : -14; }
 
@@ -108,4 +120,32 @@ TEST(Names, ThatCanNotBeReadAreNoAnswer) {
   absences = 3;
   EXPECT_EQ(zt_name_matches_waiting(0, at), unread);
   absences = 0;
+}
+
+// A field's name and the tag of its type, reached from the record that declares it.
+TEST(Names, AProofIsANameAndANumber) {
+  struct Type {
+    uint64_t vtable;
+    uint8_t other, tag;
+  } count{0, 9, 3}, text{0, 9, 7};
+  struct Field {
+    Type* type;
+    const char* id;
+  } a{&count, "orig_p"}, b{&text, "uid"};
+  Field* fields[] = {&a, &b};
+  struct Record {
+    uint64_t vtable;
+    Field** fields;
+  } record{0, fields};
+  zt_patterns[1] = *name_pattern("uid");
+  auto proves = [&](int64_t index, uint64_t tag, uint64_t of) {
+    zt_proofs[0] = {1, {8, 8 * index, 8, 0}, {8, 8 * index, 0, 9}, 4, 4, 1, tag};
+    return zt_proves(0, of);
+  };
+  const auto address = reinterpret_cast<uint64_t>(&record);
+  EXPECT_EQ(proves(1, 7, address), yes);
+  EXPECT_EQ(proves(1, 3, address), 0);
+  EXPECT_EQ(proves(0, 3, address), 0);
+  EXPECT_EQ(proves(1, 7, 8), unread);
+  EXPECT_EQ(zt_proves(1, address), unread);
 }

@@ -191,15 +191,14 @@ TEST_F(ZeekTypesTest, EachValueIsBoundToItsDeclaration) {
   EXPECT_EQ(std::get<ContextOffset>(proven.of).offset, 112u);
   EXPECT_EQ(proven.proof.name, "id");
   EXPECT_EQ(proven.proof.text, (std::vector<int64_t>{8, 16, types, 0, 8, 8, 0}));
-  ASSERT_EQ(proven.proof.numbers.size(), 1u);
-  EXPECT_EQ(proven.proof.numbers[0], (Proof::Number{{8, 16, types, 0, 8, 0, tag}, 1, t_record}));
+  EXPECT_EQ(proven.proof.number, (Proof::Number{{8, 16, types, 0, 8, 0, tag}, 1, t_record}));
   EXPECT_FALSE(proven.proof.is_passing);
   const Access port = std::get<Access>(member_access((*fields)[1].type, "orig_p"));
   ASSERT_TRUE(port.proof);
   EXPECT_EQ(port.proof->description, (std::vector<int64_t>{24, 0}));
   EXPECT_EQ(port.proof->name, "orig_p");
   EXPECT_EQ(port.proof->text, (std::vector<int64_t>{types, 0, 8, 8, 0}));
-  EXPECT_EQ(port.proof->numbers[0], (Proof::Number{{types, 0, 8, 0, tag}, 1, t_port}));
+  EXPECT_EQ(port.proof->number, (Proof::Number{{types, 0, 8, 0, tag}, 1, t_port}));
   auto many = read.parameters(ZeekCallable::event, "see*", args);
   EXPECT_TRUE(many && many->at(0).proven->proof.is_passing);
 }
