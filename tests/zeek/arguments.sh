@@ -8,9 +8,19 @@ column() {
 }
 
 pcap=$(capture wikipedia.pcap)
-traced dns 'zeek:event:dns_request { printf("%s\n", str(args.query)); }' -C -r "$pcap" local
-column dns/dns.log query | grep -v '^-$' | sort >queries.expected
-sort dns/answers | grep . >queries.found
+# Zeek writes it down itself, too: its log has names of NetBIOS decoded, and lines of multicast answers without a request.
+cat >requests.zeek <<'Z'
+event dns_request(c: connection, msg: dns_msg, query: string, qtype: count, qclass: count)
+	{ print fmt("%s %s %s %d %s %d", query, c$id$resp_p, c$uid, qtype, msg$RD, msg$id); }
+Z
+traced dns 'zeek:event:dns_request {
+  printf("%s %s %s %d %s %d\n", str(args.query), args.c.id.resp_p, args.c.uid, args.qtype, args.msg.RD ? "T" : "F", args.msg.id); }' \
+  -C -r "$pcap" local "$work/requests.zeek"
+grep / dns/stdout >prints.expected
+grep / dns/answers >prints.found
+same 'dns_request beside what Zeek prints' prints.expected prints.found 10
+paste -d' ' <(column dns/dns.log id.resp_p) <(column dns/dns.log query) | sed -n 's/^53 //p' | sort >queries.expected
+sed -n 's,^\(.*\) 53/udp .*,\1,p' dns/answers | sort >queries.found
 same 'queries of dns_request' queries.expected queries.found 10
 
 pcap=$(capture http/bro.org.pcap)
