@@ -115,7 +115,7 @@ std::variant<std::vector<Case>, Malformed> read_cases(const std::string& path) {
       in_keys = true;
       continue;
     }
-    const bool is_note = line.empty() || line[0] == '#';
+    const bool is_note = line.empty() || line.rfind("# ", 0) == 0;  // #define is the script's
     if (cases.empty() && !is_note) return Malformed{number, "before the first case only lines with # can stand"};
     if (cases.empty() || (in_keys && read_key(cases.back(), line))) continue;
     in_keys = false;
