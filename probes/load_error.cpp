@@ -136,12 +136,15 @@ Error LoadLog::rejected(int error_number, const Program& program, const std::str
                  fmt::format("the program for {} at {} uses more than the 64 maps that the kernel allows", name,
                              place),
                  "spread its statements over several probes on the same place", nullptr};
-  if (error_number == E2BIG || rejection.message.find("too large") != std::string::npos)
+  const auto says = [&](std::string_view sign) { return rejection.message.find(sign) != std::string::npos; };
+  if (error_number == E2BIG || says("too large") || says("too complex"))
     return Error{
         Error::Kind::machine,
         fmt::format("the kernel's verifier rejects the program for {} at {}: it is too long to be checked",
                     name, place),
-        "make the probe's block shorter, or its strings (ZEEKTRACE_MAX_STRLEN)", nullptr};
+        "loops within loops and conditions multiply: make the block shorter, spread it over several probes on the same "
+        "place, or shorten its strings (ZEEKTRACE_MAX_STRLEN)",
+        nullptr};
   return Error{Error::Kind::machine,
                fmt::format("the kernel's verifier rejects the program for {} at {}: {}", name, place,
                            rejection.message),
