@@ -17,6 +17,7 @@ namespace zeektrace {
 enum class ProviderRow : size_t {
   begin,
   end,
+  self,
   interval,
   profile,
   uprobe,
@@ -42,6 +43,7 @@ using Fields = Result<std::vector<Field>>;
 
 Points expand_begin(Machine& machine, std::string_view target);
 Points expand_end(Machine& machine, std::string_view target);
+Points expand_self(Machine& machine, std::string_view target);
 Points expand_interval(Machine& machine, std::string_view target);
 Points expand_profile(Machine& machine, std::string_view target);
 Points expand_uprobe(Machine& machine, std::string_view target);

@@ -133,12 +133,12 @@ Result<Tracer> Tracer::load(std::span<const std::byte> elf, const Program& progr
   return Tracer(std::move(state));
 }
 
-Status Tracer::run(std::string_view provider) {
+Status Tracer::run(std::string_view provider, int64_t gate) {
   for (size_t i = 0; i < state_->programs.size(); i++) {
     const Probe& probe = state_->program.probes[i];
     if (!probe.how->runs_in_tracer) continue;
     for (const AttachPoint& point : probe.points) {
-      if (point.provider->name != provider) continue;
+      if (point.provider->name != provider || point.gate != gate) continue;
       uint64_t context[12] = {};  // as many arguments as a raw tracepoint can have
       LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = context, .ctx_size_in = sizeof(context));
       const int failure = bpf_prog_test_run_opts(bpf_program__fd(state_->programs[i]), &options);

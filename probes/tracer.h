@@ -35,8 +35,8 @@ class Tracer {
   Tracer(Tracer&&) noexcept;
   ~Tracer();
 
-  // Runs every probe of this provider now (BEGIN, END), in script order.
-  Status run(std::string_view provider);
+  // Runs every probe of this provider now (BEGIN, END, self), in script order; of several kinds those whose gate this is.
+  Status run(std::string_view provider, int64_t gate = 0);
   // Attaches all others, in groups. The number is that of attach points. All or nothing, but for places among many that
   // the kernel can't probe: those are skipped().
   Result<size_t> arm();

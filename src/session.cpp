@@ -63,6 +63,15 @@ bool sends_messages(const Program& program) {
                      [](const Record& record) { return record.kind != Record::Kind::exit; });
 }
 
+// Of probes that run when we get a signal.
+std::vector<int> probed_signals(const Program& program) {
+  std::vector<int> numbers;
+  for (const Probe& probe : program.probes)
+    for (const AttachPoint& point : probe.points)
+      if (probe.how->runs_in_tracer && point.gate != 0) numbers.push_back(static_cast<int>(point.gate));
+  return numbers;
+}
+
 // C++ functions as their source calls them.
 std::vector<std::string> demangled(std::vector<std::string> functions) {
   Demangler demangler;
@@ -159,6 +168,7 @@ class Session {
       if (auto status = code_.start(program_, command, watch_); !status) return status;
       if (options_.verbose) say(stderr, stacks_text() + "\n");
     }
+    if (auto status = watch_.add_signals(probed_signals(program_)); !status) return status;
     if (auto status = tracer_.run("BEGIN"); !status) return status;
     if (auto status = fetch(); !status || over()) return status;
     // Before it is said that probes are armed: the process may end right then.
@@ -215,6 +225,8 @@ class Session {
         sweep_.plan(between_sweeps);
       }
       if (events->code) code_.serve();
+      for (const int number : events->told)
+        if (auto status = tracer_.run("self", number); !status) return status;
       if (events->message || drain_.due()) {
         uint64_t before = messages_.received();
         if (auto status = fetch(); !status) return status;

@@ -18,7 +18,7 @@ namespace zeektrace {
 namespace {
 
 constexpr std::array ending_signals = {SIGINT, SIGTERM, SIGHUP};
-enum What : uint32_t { signal_came, process_ended, message_came, code_came };
+enum What : uint32_t { signal_came, process_ended, message_came, code_came, told_came };
 
 sigset_t ending_set() {
   sigset_t set;
@@ -63,11 +63,13 @@ Result<Watch> Watch::make() {
 Watch::Watch(Watch&& other) noexcept
     : epoll_(std::exchange(other.epoll_, -1)),
       signals_(std::exchange(other.signals_, -1)),
+      told_(std::exchange(other.told_, -1)),
       processes_(std::exchange(other.processes_, {})) {}
 
 Watch::~Watch() {
   for (int fd : processes_) close(fd);
   if (signals_ >= 0) close(signals_);
+  if (told_ >= 0) close(told_);
   if (epoll_ >= 0) close(epoll_);
 }
 
@@ -87,6 +89,17 @@ Status Watch::add_process(pid_t pid) {
   return add(fd, process_ended);
 }
 
+Status Watch::add_signals(const std::vector<int>& numbers) {
+  if (numbers.empty()) return Nothing{};
+  sigset_t set;
+  sigemptyset(&set);
+  for (int number : numbers) sigaddset(&set, number);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  told_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (told_ < 0) return errno_error(errno, "can't watch for signals");
+  return add(told_, told_came);
+}
+
 Status Watch::add_messages(int fd) { return add(fd, message_came); }
 Status Watch::add_code(int fd) { return add(fd, code_came); }
 
@@ -100,6 +113,9 @@ Result<Watch::Events> Watch::wait(std::optional<std::chrono::milliseconds> most)
       case signal_came: events.signal = true; break;
       case process_ended: events.process_ended = true; break;
       case code_came: events.code = true; break;
+      case told_came:
+        for (signalfd_siginfo info; read(told_, &info, sizeof info) > 0;) events.told.push_back(static_cast<int>(info.ssi_signo));
+        break;
       default: events.message = true; break;
     }
   }

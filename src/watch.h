@@ -25,8 +25,12 @@ class Watch {
   // Descriptors that tell of code: newly mapped, or met by a walk of a stack.
   Status add_code(int fd);
 
+  // From now on these signals are told, each by its number.
+  Status add_signals(const std::vector<int>& numbers);
+
   struct Events {
     bool signal = false;
+    std::vector<int> told;  // of add_signals()
     bool process_ended = false;
     bool message = false;
     bool code = false;
@@ -45,6 +49,7 @@ class Watch {
   Status add(int fd, uint32_t what);
   int epoll_ = -1;
   int signals_ = -1;
+  int told_ = -1;  // signals of add_signals()
   std::vector<int> processes_;
 };
 
