@@ -2,6 +2,7 @@
 #include <sys/sysinfo.h>
 
 #include <algorithm>
+#include <charconv>
 #include <ctime>
 
 #include "codegen/builtins/rows.h"
@@ -90,6 +91,58 @@ Type has_cpid_type(Checker& checker, const Expr& expr) {
 Type ncpus_type(Checker& checker, const Expr& expr) {
   checker.make_constant(expr, static_cast<uint64_t>(get_nprocs_conf()));
   return Type::integer(8, false);
+}
+
+// ---- getopt(name[, default[, description]]): --name=value among the script's arguments ----
+
+std::optional<std::string> option_given(Checker& checker, const std::string& name) {
+  for (const std::string& param : checker.options().params) {
+    if (!param.starts_with("--" + name)) continue;
+    const std::string_view rest = std::string_view(param).substr(2 + name.size());
+    if (rest.empty()) return "";
+    if (rest[0] == '=') return std::string(rest.substr(1));
+  }
+  return std::nullopt;
+}
+
+Type bad_option(Checker& checker, const Expr& expr, const std::string& name, const std::string& given, std::string_view wanted) {
+  checker.diagnostics().add(Code::wrong_argument, expr.span, 1, "getopt()", wanted,
+                            fmt::format("--{}={}", name, given)).hint = "that is what was given after the script";
+  return Type::integer(8, true);
+}
+
+// What the default is, the option is: a text, a number, true or false; without a default it is true where it is given.
+Type getopt_type(Checker& checker, const Expr& expr) {
+  const auto& args = checker.args(expr);
+  const std::string name = checker.literal_string(*args[0]).value_or("");
+  const auto given = option_given(checker, name);
+  const auto text = args.size() > 1 ? checker.literal_string(*args[1]) : std::nullopt;
+  const auto number = args.size() > 1 ? checker.literal_integer(*args[1]) : std::nullopt;
+  if (text) {
+    checker.make_constant(expr, given.value_or(*text));
+    return Type::string(static_cast<uint32_t>(given.value_or(*text).size() + 1));
+  }
+  const bool is_flag = args.size() == 1 || checker.type_of(*args[1]).is_bool;
+  if (is_flag) {
+    const bool is_off = given && (*given == "0" || *given == "false");
+    const bool is_on = given && (given->empty() || *given == "1" || *given == "true");
+    if (given && !is_off && !is_on) return bad_option(checker, expr, name, *given, "true, false, 1 or 0");
+    checker.make_constant(expr, uint64_t{given ? is_on : number.value_or(0) != 0});
+    return Type::boolean();
+  }
+  if (!number) {
+    checker.diagnostics().add(Code::wrong_argument, args[1]->span, 2, "getopt()", "a number or a text that is known before the script runs",
+                              checker.type_of(*args[1]).spelling());
+    return Type::integer(8, true);
+  }
+  int64_t value = *number;
+  if (given) {
+    const auto read = std::from_chars(given->data(), given->data() + given->size(), value);
+    if (given->empty() || read.ec != std::errc() || read.ptr != given->data() + given->size())
+      return bad_option(checker, expr, name, *given, "a number");
+  }
+  checker.make_constant(expr, static_cast<uint64_t>(value));
+  return Type::integer(8, true);
 }
 
 // The points of a program have one provider.
@@ -185,6 +238,10 @@ std::vector<Builtin> task_rows() {
                "BEGIN { print(probetype); exit(); }"),
       variable("ctx", "address of what the kernel gives the BPF program: registers, or a record", ctx_type, emit_ctx,
                "interval:s:1 { printf(\"%p\\n\", ctx); exit(); }"),
+      {"getopt", Form::function, Place::expression,
+       {{"name", Want::literal_string}, {"default", Want::value, true}, {"description", Want::literal_string, true}},
+       "what is given as --name=value behind the script and a --; a text, a number or a truth, as the default is", getopt_type,
+       emit_constant, false, "BEGIN { print(getopt(\"depth\", 5)); exit(); }"},
       {"nsecs", Form::function, Place::expression, {{"clock", Want::word}},
        "nanoseconds of a clock: boot, monotonic, tai or sw_tai", nsecs_of_type, emit_nsecs_of, false,
        "BEGIN { print(nsecs(monotonic)); exit(); }"},
