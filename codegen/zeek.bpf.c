@@ -20,13 +20,11 @@ struct image {
   u32 event_current, event_handler, handler_name;
   u32 body_tag;
   u32 packet_session, connection_uid, analyzer_conn;
-  u32 kind_size;
+  u32 func_bodies;
   u64 packet_source, connection_vtable;
   u32 source_packet, event_object;
   u8 release[16];
   u64 compiled_vtable;
-  u32 func_bodies;
-  u32 reserved;
 };
 #define NOWHERE (~0U)
 #define TEXT 256
@@ -86,10 +84,10 @@ INLINE u64 user_word(u64 address) {
   return word;
 }
 
-// A number of kind_size bytes.
-INLINE u64 small_number(const struct image *image, u64 address) {
+// An enumerator, whose first byte tells all: enumerations are an int before 8.0, a byte since.
+INLINE u64 enumerator(u64 address) {
   u64 number = 0;
-  bpf_probe_read_user(&number, image->kind_size & 7, (const void *)address);
+  bpf_probe_read_user(&number, 1, (const void *)address);
   return number;
 }
 
@@ -322,7 +320,7 @@ static FUNCTION long find(u32 index, void *context) {
     return 0;
   walk->above = walk->entry;
   u64 type = user_word(function + image->func_type);
-  if (!function || (finding->flavor != ANY_FLAVOR && small_number(image, type + image->type_flavor) != finding->flavor))
+  if (!function || (finding->flavor != ANY_FLAVOR && enumerator(type + image->type_flavor) != finding->flavor))
     return 0;
   finding->found = function;
   return 1;
@@ -337,7 +335,7 @@ INLINE u64 running_builtin(struct task_struct *task, const struct image *image, 
   if (calls[1] <= calls[0] || entry < calls[0] || image->func_kind == NOWHERE)
     return 0;
   u64 function = user_word(entry + image->call_func);
-  if (!function || small_number(image, function + image->func_kind) != KIND_BUILTIN)
+  if (!function || enumerator(function + image->func_kind) != KIND_BUILTIN)
     return 0;
   if (frame && user_word(entry + image->call_call) != user_word(frame + image->frame_call))
     return 0;
@@ -471,6 +469,12 @@ INLINE u64 connection_at_hand(struct task_struct *task, const struct image *imag
   u64 event = current_event(task, image);
   if (event)
     return image->event_object == NOWHERE ? 0 : user_word(event + image->event_object);
+  // Before 7.2 the queue does not tell which event it has handed out: while a script runs it is not known whose it is.
+  u64 calls[2] = {};
+  if (image->event_current == NOWHERE)
+    bpf_probe_read_user(calls, sizeof(calls), (const void *)placed(task, image, image->call_stack));
+  if (calls[0] != calls[1])
+    return 0;
   if (!image->packet_source || image->source_packet == NOWHERE || image->packet_session == NOWHERE)
     return 0;
   u64 source = user_word(placed(task, image, image->packet_source));

@@ -48,16 +48,14 @@ struct ZeekImage {
   uint32_t packet_session = no_zeek_member;   // Packet.session
   uint32_t connection_uid = no_zeek_member;   // Connection.uid: the two words of the UID stand here
   uint32_t analyzer_conn = no_zeek_member;    // analyzer::Analyzer.conn
-  uint32_t kind_size = 4;                     // bytes of func_kind and type_flavor: 1 from 5.0 on, an int before
+  uint32_t func_bodies = no_zeek_member;      // Func.bodies: a vector of what begins with the body's address
   uint64_t packet_source = 0;      // iosource::PktSrc*: where the packet at hand comes from
   uint64_t connection_vtable = 0;  // Connection's vtable
   uint32_t source_packet = no_zeek_member;  // PktSrc.current_packet
   uint32_t event_object = no_zeek_member;   // Event.obj
   char release[16] = {};                    // "8.2.2", zero-padded
   uint64_t compiled_vtable = 0;             // the vtable of what ZAM makes of a body (ZBody)
-  uint32_t func_bodies = no_zeek_member;    // Func.bodies: a vector of what begins with the body's address
-  uint32_t reserved = 0;
 };
-static_assert(sizeof(ZeekImage) == 10 * 8 + 26 * 4 + 16);
+static_assert(sizeof(ZeekImage) == 10 * 8 + 24 * 4 + 16);
 
 }  // namespace zeektrace

@@ -24,6 +24,7 @@ class Machine {
     bool unsafe = false;
     std::string tracefs;        // "" to find it (mounted, or mounted privately for this process only)
     std::string kallsyms = "/proc/kallsyms";
+    std::string zeek_layouts;   // a directory of entries for builds of Zeek (zeek/layout_text.h); "": none
     bool multi_links = true;    // false: do as on a kernel without uprobe_multi and kprobe_multi links
   };
   explicit Machine(Settings settings);

@@ -42,7 +42,6 @@ ZeekImage zeek_image(const ZeekLayout& layout) {
   image.source_packet = member("iosource::PktSrc.current_packet");
   image.connection_uid = member("Connection.uid");
   image.analyzer_conn = member("analyzer::Analyzer.conn");
-  image.kind_size = layout.number >= zeek_release(5, 0) ? 1 : 4;
   std::copy_n(layout.release.begin(), std::min(layout.release.size(), sizeof(image.release) - 1), image.release);
   return image;
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "probes/machine.h"
+#include "probes/zeek/layout_dwarf.h"
+#include "probes/zeek/layout_text.h"
 #include "probes/zeek/symbols.h"
 
 namespace zeektrace {
@@ -26,7 +28,7 @@ bool in_table(const ZeekIdentity& identity) {
 // a Zeek whose release was edited, or that was changed at home, is found out here.
 std::string contradiction(const ZeekIdentity& identity, const ZeekSymbols& symbols) {
   for (const ZeekFunction& row : zeek_functions()) {
-    if (row.key != "EventHandler::Call") continue;
+    if (row.key != "EventHandler::Call" && row.key != "Event::Dispatch") continue;
     const bool there = symbols.addresses.contains(row.symbol);
     if (there != holds(row, identity.number))
       return fmt::format("{} {}", there ? "it has a function that this release does not have:" : "it lacks", row.symbol);
@@ -41,9 +43,13 @@ std::string contradiction(const ZeekIdentity& identity, const ZeekSymbols& symbo
 }
 
 Error not_supported(const ZeekIdentity& identity, std::string_view shown) {
+  const std::string build = identity.build_id.empty() ? "" : fmt::format(", for build-id {}", identity.build_id);
   return Error{Error::Kind::machine,
                fmt::format("{} is Zeek {}, of which it is not known how its classes are laid out", shown, identity.release),
-               fmt::format("known are {}, and any build with debug information", supported_zeek_releases()), nullptr};
+               fmt::format("known are {}, and any build with debug information; an entry of your own is made by `zeektrace zeek "
+                           "layout` from such a build{}",
+                           supported_zeek_releases(), build),
+               nullptr};
 }
 
 std::map<std::string, uint64_t, std::less<>> globals_of(ZeekRelease release, const ZeekSymbols& symbols) {
@@ -83,21 +89,87 @@ std::string supported_zeek_releases() {
   return fmt::format("Zeek {} to {}", spelled(first), spelled(last - 1));
 }
 
-Result<ZeekLayout> zeek_layout(Machine&, const std::string& path, std::string_view shown) {
+namespace {
+
+// What the binary says of itself, and nothing of its classes.
+Result<ZeekLayout> begun_layout(const std::string& path, std::string_view shown, ZeekIdentity& zeek) {
   auto symbols = read_zeek_symbols(path, shown);
   if (!symbols) return symbols.error();
   auto identity = identity_in(*symbols, shown);
   if (!identity) return identity.error();
   if (!*identity) return Error{Error::Kind::script, fmt::format("{} is no Zeek", shown), "", nullptr};
-  const ZeekIdentity& zeek = **identity;
-  if (!in_table(zeek)) return not_supported(zeek, shown);
+  zeek = **identity;
   if (const std::string why = contradiction(zeek, *symbols); !why.empty())
     return Error{Error::Kind::machine, fmt::format("{} says that it is Zeek {}, but {}", shown, zeek.release, why),
                  "its classes are laid out in a way that is not known", nullptr};
-  ZeekLayout layout{zeek.release, zeek.number, "the table of releases", zeek.build_id, {}, {}, symbols->code_start};
-  for (const ZeekMember& row : zeek_members())
-    if (holds(row, zeek.number)) layout.members.emplace(row.name, row.offset);
+  ZeekLayout layout{zeek.release, zeek.number, "", zeek.build_id, {}, {}, symbols->code_start};
   layout.globals = globals_of(zeek.number, *symbols);
+  return layout;
+}
+
+// Nothing that can be read without these.
+constexpr std::string_view needed[] = {"CallInfo.size", "Frame.function", "Func.name", "EventHandler.name", "Location.filename"};
+
+Status take_described(ZeekLayout& layout, const std::string& path, std::string_view shown) {
+  auto dwarf = DwarfFile::open(path, shown);
+  if (!dwarf) return dwarf.error();
+  std::set<std::string_view> members;
+  for (const ZeekMember& row : zeek_members()) members.insert(row.name);
+  layout.members = described_offsets(**dwarf, members);
+  for (const std::string_view member : needed)
+    if (!layout.offset(member))
+      return Error{Error::Kind::script, fmt::format("the debug information of {} does not describe Zeek's classes ({})", shown, member),
+                   "", nullptr};
+  layout.source = "its debug information";
+  return Nothing{};
+}
+
+// The classes of which nothing is known yet.
+void add_from_table(ZeekLayout& layout) {
+  std::set<std::string, std::less<>> known;
+  for (const auto& [name, offset] : layout.members) known.insert(name.substr(0, name.rfind('.')));
+  for (const ZeekMember& row : zeek_members())
+    if (holds(row, layout.number) && !known.contains(row.name.substr(0, row.name.rfind('.'))))
+      layout.members.emplace(row.name, row.offset);
+}
+
+Status take_entry(ZeekLayout& layout, ZeekLayoutEntry entry, std::string_view shown) {
+  if (entry.release != layout.release)
+    return Error{Error::Kind::machine,
+                 fmt::format("{} is an entry for Zeek {}, and {}, whose build id it names, is Zeek {}", entry.file, entry.release,
+                             shown, layout.release), "", nullptr};
+  layout.members = std::move(entry.members);
+  layout.source = entry.file;
+  return Nothing{};
+}
+
+}  // namespace
+
+Result<ZeekLayout> described_zeek_layout(const std::string& path, std::string_view shown) {
+  ZeekIdentity zeek;
+  auto layout = begun_layout(path, shown, zeek);
+  if (!layout) return layout.error();
+  if (auto status = take_described(*layout, path, shown); !status) return status.error();
+  return layout;
+}
+
+Result<ZeekLayout> zeek_layout(Machine& machine, const std::string& path, std::string_view shown) {
+  ZeekIdentity zeek;
+  auto layout = begun_layout(path, shown, zeek);
+  if (!layout) return layout.error();
+  const std::string& own = machine.settings().zeek_layouts;
+  if (!own.empty() && !zeek.build_id.empty()) {
+    auto entry = find_zeek_layout(own, zeek.build_id);
+    if (!entry) return entry.error();
+    if (*entry) {
+      if (auto status = take_entry(*layout, **std::move(entry), shown); !status) return status.error();
+      return layout;
+    }
+  }
+  const bool described = static_cast<bool>(take_described(*layout, path, shown));
+  if (!described && !in_table(zeek)) return not_supported(zeek, shown);
+  if (!described) layout->source = "the table of releases", layout->members.clear();
+  if (in_table(zeek)) add_from_table(*layout);
   return layout;
 }
 

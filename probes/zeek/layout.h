@@ -1,7 +1,7 @@
 // How Zeek's classes are laid out and which functions probes stand on, release by release: the one table of it. Nothing
-// outside of this directory knows an offset or a mangled name of Zeek's. Offsets come from the binary's own debug
-// information where it has some, else from the table, which is chosen by the release that the binary itself names; a
-// release that the table does not have is refused.
+// outside of this directory knows an offset or a mangled name of Zeek's. Offsets come from an entry that the user has made
+// for the binary (layout_text.h), else from its own debug information, else from the table, which is chosen by the release
+// that the binary itself names; a release that none of them has is refused.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +47,7 @@ struct ZeekFunction {
 struct ZeekLayout {
   std::string release;         // "8.2.2", as the binary names itself
   ZeekRelease number = 0;
-  std::string source;          // for -v: "its debug information", "the table of releases, for 8.1 to 8.2"
+  std::string source;          // for -v: "its debug information", "the table of releases"
   std::string build_id;        // in hexadecimal digits; "" when it has none
   std::map<std::string, uint32_t, std::less<>> members;
   std::map<std::string, uint64_t, std::less<>> globals;  // by key: addresses as the file has them
@@ -74,10 +74,12 @@ struct ZeekIdentity {
 // Nothing when the file is no Zeek; an Error when it is one that contradicts itself.
 Result<std::optional<ZeekIdentity>> zeek_identity(const std::string& path, std::string_view shown);
 
-// By the debug information, else by the table; an Error that names the supported releases when neither has it.
+// An Error that names the supported releases when it is not known how this one is laid out.
 Result<ZeekLayout> zeek_layout(Machine& machine, const std::string& path, std::string_view shown);
+// By debug information alone, for an entry of one's own; an Error when there is none.
+Result<ZeekLayout> described_zeek_layout(const std::string& path, std::string_view shown);
 
-// "Zeek 8.1 to 8.2": what the table has, for messages.
+// "Zeek 5.2 to 8.2": what the table has, for messages.
 std::string supported_zeek_releases();
 
 // The table, for tests and for reading debug information by.

@@ -1,23 +1,21 @@
-// What a Zeek's debug information says of its classes. Only the units are read in which the functions stand that probes
-// need (layout.h): each of them has the classes that it works with, whole, and the others would take seconds.
+// What a Zeek's debug information says of its classes. Only those units are read where the classes are described whole, by
+// the names of their source files; all others only when something essential is not found there, since they take seconds.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
-#include <span>
+#include <set>
 #include <string>
 #include <string_view>
 
-#include "probes/dwarf_die.h"
+#include "probes/dwarf_file.h"
 
 namespace zeektrace {
 
 using ZeekOffsets = std::map<std::string, uint32_t, std::less<>>;
 
-// "Class.member" → offset, bases' members counted as the class's own, "Class.size" → bytes (unless a member is called so),
-// "Enumeration.NAME" → value; classes named as in ZeekLayout. Of the classes for which `wanted` holds, in these units; what
-// none of them has is missing.
-ZeekOffsets zeek_offsets(std::span<const Dwarf_Die> units, const std::function<bool(std::string_view name)>& wanted);
+// Of the members that are asked for, "Class.member" → offset, bases' members counted as the class's own, "Class.size" →
+// bytes, "Enumeration.NAME" → value; classes are named as in ZeekLayout. What is not described is missing.
+ZeekOffsets described_offsets(DwarfFile& file, const std::set<std::string_view>& members);
 
 }  // namespace zeektrace

@@ -14,6 +14,7 @@ constexpr ZeekRelease D = zeek_release(4, 0);   // EventMgr::Enqueue takes the a
 constexpr ZeekRelease v6 = zeek_release(6, 0);  // EventHandler::Call has a time
 constexpr ZeekRelease F = zeek_release(8, 0);   // events carry metadata
 constexpr ZeekRelease G = zeek_release(8, 1);   // EventHandler::Call has nothing but the arguments
+constexpr ZeekRelease v8_2 = zeek_release(8, 2);
 constexpr ZeekRelease end = zeek_release(100, 0);
 
 #define ZT_ARGS "PSt6vectorINS_12IntrusivePtrINS_3ValEEESaIS4_EE"
@@ -45,6 +46,9 @@ const std::vector<ZeekFunction>& functions() {
       {"EventHandler::Call", v6, G, "_ZN4zeek12EventHandler4CallE" ZT_ARGS "bd", handler},
       {"EventHandler::Call", G, end, "_ZN4zeek12EventHandler4CallE" ZT_ARGS, handler},
 
+      // Often inlined, and exported all the same: it tells 8.2 from 8.1.
+      {"Event::Dispatch", D, v8_2, "_ZN4zeek5Event8DispatchEb", {{"event", 0}}},
+      {"Event::Dispatch", v8_2, end, "_ZN4zeek5Event8DispatchEv", {{"event", 0}}},
       {"EventMgr::Enqueue", D, end, "_ZN4zeek8EventMgr7EnqueueERKNS_15EventHandlerPtrE*",
        {{"manager", 0}, {"handler", 1, true}, {"args", 2}, {"source", 3}, {"analyzer", 4}}},
       {"EventMgr::Enqueue", F, end, "_ZN4zeek8EventMgr7EnqueueESt10unique_ptr*",
@@ -86,6 +90,7 @@ const std::vector<ZeekFunction>& functions() {
 #undef ZT_ARGS
 
 constexpr std::array globals = std::to_array<ZeekGlobal>({
+    {"version", A, end, "version"},
     {"call_stack", A, C, "call_stack"},
     {"call_stack", C, end, "_ZN4zeek6detail10call_stackE"},
     {"frame_stack", A, G, "g_frame_stack"},

@@ -71,7 +71,8 @@ std::string mangled_class_glob(std::string_view name) {
 
 const ZeekProbe& row_of_functions() { return *rows_of("function").front(); }
 
-uint32_t flavor_size(const ZeekLayout& layout) { return layout.number >= zeek_release(5, 0) ? 1 : 4; }
+// Of enumerators, which are an int before 8.0: the first byte tells all.
+constexpr uint32_t enumerator_size = 1;
 
 Result<NameFilter> filter_of(const ZeekProbe& row, const ZeekLayout& layout, const ZeekFunction& function,
                              std::string_view name) {
@@ -92,7 +93,7 @@ Result<NameFilter> filter_of(const ZeekProbe& row, const ZeekLayout& layout, con
   if (row.what.empty()) return filter;
   auto what = zeek_offsets(layout, row.what);
   if (!what) return what.error();
-  filter.require.push_back({*std::move(what), flavor_size(layout), row.is});
+  filter.require.push_back({*std::move(what), enumerator_size, row.is});
   return filter;
 }
 

@@ -19,6 +19,7 @@
 #include "probes/machine.h"
 #include "probes/mappings.h"
 #include "probes/process_files.h"
+#include "probes/zeek/plausible.h"
 
 namespace zeektrace {
 namespace {
@@ -134,13 +135,53 @@ Result<Found> all_of_them(Machine& machine) {
   return found;
 }
 
+// Processes that run the binary.
+std::vector<pid_t> processes_of(const ZeekBinary& zeek, const std::vector<pid_t>& candidates) {
+  std::vector<pid_t> found;
+  for (const pid_t pid : candidates) {
+    const auto executable = executable_of(pid);
+    const auto identity = executable ? identity_of(executable->open) : std::nullopt;
+    if (identity && *identity == zeek.identity) found.push_back(pid);
+  }
+  return found;
+}
+
+// A binary whose processes do not look as its layout says is not traced at all.
+Result<Found> plausible_ones(Machine& machine, Found found, const std::vector<pid_t>& candidates) {
+  Found plausible;
+  std::optional<Error> first;
+  for (auto& zeek : found) {
+    std::string why;
+    for (const pid_t pid : processes_of(*zeek, candidates)) {
+      if (why = zeek_implausibility(*zeek, pid); why.empty()) continue;
+      const Error error{Error::Kind::machine,
+                        fmt::format("process {} runs {}, Zeek {}, whose classes are not laid out as {} says: {}", pid, zeek->shown,
+                                    zeek->layout.release, zeek->layout.source, why),
+                        "`zeektrace zeek layout` makes an entry from a build of the same source with debug information", nullptr};
+      if (first) machine.inside().note(fmt::format("not traced: {}", error.message));
+      if (!first) first = error;
+      break;
+    }
+    if (why.empty()) plausible.push_back(std::move(zeek));
+  }
+  if (!first) return plausible;
+  if (plausible.empty()) return *first;
+  machine.inside().note(fmt::format("not traced: {}", first->message));
+  return plausible;
+}
+
 }  // namespace
 
 Result<std::vector<const ZeekBinary*>> zeek_binaries(Machine& machine) {
   auto& known = machine.inside().zeeks;
   const Machine::Settings& settings = machine.settings();
-  if (!known) known = settings.pid || !settings.program.empty() ? the_one(machine, settings.pid.value_or(0))
-                                                                  : all_of_them(machine);
+  if (!known) {
+    const bool is_one = settings.pid || !settings.program.empty();
+    auto found = is_one ? the_one(machine, settings.pid.value_or(0)) : all_of_them(machine);
+    if (found && settings.program.empty())
+      found = plausible_ones(machine, *std::move(found), is_one ? std::vector<pid_t>{*settings.pid} : all_processes());
+    known = std::move(found);
+  }
   if (!*known) return known->error();
   std::vector<const ZeekBinary*> binaries;
   for (const auto& binary : **known) binaries.push_back(binary.get());
@@ -152,12 +193,8 @@ std::vector<pid_t> zeek_processes(Machine& machine) {
   const auto zeeks = zeek_binaries(machine);
   if (!zeeks) return {};
   std::vector<pid_t> found;
-  for (const pid_t pid : all_processes()) {
-    const auto executable = executable_of(pid);
-    const auto identity = executable ? identity_of(executable->open) : std::nullopt;
-    const auto is_this = [&](const ZeekBinary* zeek) { return identity && zeek->identity == *identity; };
-    if (std::ranges::any_of(*zeeks, is_this)) found.push_back(pid);
-  }
+  const std::vector<pid_t> all = all_processes();
+  for (const ZeekBinary* zeek : *zeeks) std::ranges::copy(processes_of(*zeek, all), std::back_inserter(found));
   return found;
 }
 

@@ -53,4 +53,4 @@ char zt_zeek, zt_znames, zt_zstacks;
 #include "codegen/zeek.bpf.c"
 
 const unsigned zeek_sizes[] = {sizeof(struct walk),       sizeof(struct image),        offsetof(struct walk, chunk),
-                               offsetof(struct image, kind_size), offsetof(struct image, release), TEXT, MAX_FRAMES};
+                               offsetof(struct image, func_bodies), offsetof(struct image, release), TEXT, MAX_FRAMES};

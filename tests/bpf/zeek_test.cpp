@@ -79,7 +79,6 @@ ZeekImage image_of(bool has_frames) {
   image.packet_session = 176;
   image.connection_uid = 312;
   image.source_packet = 400;
-  image.kind_size = 1;
   std::memcpy(image.release, "8.2.2", 6);
   return image;
 }
@@ -273,7 +272,7 @@ TEST_F(ZeekStack, layouts_are_those_of_user_space) {
   EXPECT_LE(zeek_sizes[0], zeektrace::script_walk_size);
   EXPECT_EQ(zeek_sizes[1], sizeof(ZeekImage));
   EXPECT_EQ(zeek_sizes[2], sizeof(ScriptFrames));
-  EXPECT_EQ(zeek_sizes[3], offsetof(ZeekImage, kind_size));
+  EXPECT_EQ(zeek_sizes[3], offsetof(ZeekImage, func_bodies));
   EXPECT_EQ(zeek_sizes[4], offsetof(ZeekImage, release));
   EXPECT_EQ(zeek_sizes[5], zeektrace::zeek_name_size);
   EXPECT_EQ(zeek_sizes[6], zeektrace::max_script_frames);
@@ -481,6 +480,22 @@ TEST_F(ZeekStack, the_connection_is_the_events_or_else_the_packets) {
   zt_zeek_uid(uid, 0);
   EXPECT_EQ(uid[0] | uid[1], 0u) << "the packet's connection is not this event's";
   zt_zeek_uid(uid, packets);
+  EXPECT_EQ(uid[0], 5u);
+}
+
+TEST_F(ZeekStack, where_the_event_is_not_told_the_packets_connection_counts_while_no_script_runs) {
+  three_without_frames();
+  world_.image.event_current = no_zeek_member;
+  const uint64_t connection = world_.room(400), pkt_source = world_.room(1024);
+  world_.put(connection, bias + vtable + 16);
+  world_.put(connection + 312, uint64_t{5});
+  world_.put(bias + source, pkt_source);
+  world_.put(pkt_source + 400 + 176, connection);
+  uint64_t uid[2] = {};
+  zt_zeek_uid(uid, 0);
+  EXPECT_EQ(uid[0], 0u);
+  world_.put_vector(calls, {});
+  zt_zeek_uid(uid, 0);
   EXPECT_EQ(uid[0], 5u);
 }
 
