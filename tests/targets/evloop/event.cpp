@@ -16,9 +16,18 @@ Event::Event(const EventHandlerPtr& h, Args vl, util::detail::SourceID source, a
              ObjPtr object)
     : handler(h), args(std::move(vl)), src(source), aid(analyzer_id), obj(std::move(object)) {}
 
-void Event::Dispatch() { handler.handler->Call(&args); }
+#if EVLOOP_8_0
+void Event::Dispatch(bool /*no_remote*/) {
+#else
+void Event::Dispatch() {
+#endif
+  handler.handler->Call(&args); }
 
+#if EVLOOP_8_0
+void EventHandler::Call(Args* arguments, bool /*no_remote*/, double /*time*/) {
+#else
 void EventHandler::Call(Args* arguments) {
+#endif
   if (local && enabled) {
     local->Invoke(arguments);
   }

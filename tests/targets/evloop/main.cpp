@@ -1,6 +1,6 @@
 // A daemon in the shape of Zeek: packets come in and queue events, whose handlers are script functions.
 //
-//   evloop [--events N] [--seconds S] [--rate R] [--tally | --tally-uids | --tally-arguments]
+//   evloop [--events N] [--seconds S] [--rate R] [--throw N] [--tally | --tally-uids | --tally-arguments]
 //          [--other-scripts]
 //
 // Without --events and --seconds it runs for 5 seconds. R is events a second (200), 0 as fast as possible.
@@ -8,7 +8,7 @@
 // count()` on zeek::EventHandler::Call prints them, with --tally-uids how many of each connection, seven at most, as
 // `@[conn_uid] = count()` does. With --tally-arguments it prints what each connection_established was about (arguments.h),
 // and then how many dns_requests there were of each query and originator. SIGTERM and SIGINT end it orderly, after the packet at
-// hand. It never throws.
+// hand. With --throw every Nth call of cat ends by an exception, as errors of scripts do.
 #include "evloop/program.h"
 
 #include <fcntl.h>
@@ -26,8 +26,13 @@
 // What a stripped Zeek still tells of its release: a data symbol and a function's name.
 extern "C" {
 extern const char version[];
+#if EVLOOP_8_0
+const char version[] = "8.0.10";
+TRACED const char* zeek_version_8_0_10_plugin_7() { return version; }
+#else
 const char version[] = "8.2.2";
 TRACED const char* zeek_version_8_2_2_plugin_7() { return version; }
+#endif
 }
 
 namespace zeek {
@@ -249,6 +254,8 @@ bool parse(int argc, char** argv, Options& options) {
       limited = true;
     } else if (std::strcmp(word, "--rate") == 0) {
       options.rate = value;
+    } else if (std::strcmp(word, "--throw") == 0) {
+      evloop::throw_every = static_cast<uint64_t>(value);
     } else {
       return false;
     }
@@ -262,7 +269,7 @@ bool parse(int argc, char** argv, Options& options) {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
-    std::fputs("usage: evloop [--events N] [--seconds S] [--rate R] [--tally | --tally-uids | --tally-arguments] "
+    std::fputs("usage: evloop [--events N] [--seconds S] [--rate R] [--throw N] [--tally | --tally-uids | --tally-arguments] "
                "[--other-scripts]\n", stderr);
     return 2;
   }

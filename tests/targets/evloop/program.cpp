@@ -3,6 +3,8 @@
 #include <array>
 #include <cstring>
 
+uint64_t evloop::throw_every = 0;
+
 namespace zeek::BifFunc {
 
 // Time proportional to the string.
@@ -17,6 +19,10 @@ TRACED ValPtr md5_hash_bif(detail::Frame* /*frame*/, const Args* args) {
 
 // Memory proportional to the string.
 TRACED ValPtr cat_bif(detail::Frame* /*frame*/, const Args* args) {
+  static uint64_t calls = 0;
+  if (evloop::throw_every != 0 && ++calls % evloop::throw_every == 0) {
+    throw InterpreterException();
+  }
   const String* text = static_cast<StringVal*>((*args)[0].get())->string_val;
   return make_intrusive<StringVal>(std::string(text->b, text->b + text->n));
 }

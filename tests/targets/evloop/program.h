@@ -11,6 +11,9 @@
 
 namespace evloop {
 
+// 0: none. Else every Nth call of cat throws.
+extern uint64_t throw_every;
+
 struct Handler {
   zeek::EventHandler* handler;
   uint64_t dispatched = 0;

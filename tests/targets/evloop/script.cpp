@@ -4,6 +4,10 @@
 
 #include <cstring>
 
+#if EVLOOP_8_0
+std::vector<zeek::detail::Frame*> g_frame_stack;
+#endif
+
 namespace zeek {
 
 String::String(const std::string& text)
@@ -88,10 +92,38 @@ ValPtr CallExpr::Eval(Frame* f) const {
   return result;
 }
 
-// All bodies in turn on one frame, which is reset before each: a handler may have several. Frames live on the stack.
+namespace {
+
+#if EVLOOP_8_0
+void begin_call(const Func* function, Args* args, Frame* /*frame*/, Frame* parent) {
+  call_stack.push_back(CallInfo{parent != nullptr ? parent->call : nullptr, function, *args});
+}
+#else
+void begin_call(const Func* /*function*/, Args* /*args*/, Frame* frame, Frame* parent) {
+  call_stack.push_back(CallInfo{parent != nullptr ? parent->call : nullptr, frame});
+}
+#endif
+
+void end_script_call() {
+#if EVLOOP_8_0
+  g_frame_stack.pop_back();
+#endif
+  call_stack.pop_back();
+}
+
+}  // namespace
+
+// All bodies in turn on one frame, which is reset before each: a handler may have several. Frames live on the stack; before 8.1
+// on the heap. An exception ends a function, but of a handler only the body.
 ValPtr ScriptFunc::Invoke(Args* args, Frame* parent) const {
+#if EVLOOP_8_0
+  auto on_heap = make_intrusive<Frame>(static_cast<int>(frame_size), this, args);
+  Frame& f = *on_heap;
+  g_frame_stack.push_back(&f);
+#else
   Frame f(static_cast<int>(frame_size), this, args);
-  call_stack.push_back(CallInfo{parent != nullptr ? parent->call : nullptr, &f});
+#endif
+  begin_call(this, args, &f, parent);
   ValPtr result;
   for (const Body& body : bodies) {
     if (body.disabled) {
@@ -101,15 +133,24 @@ ValPtr ScriptFunc::Invoke(Args* args, Frame* parent) const {
     for (size_t i = 0; i < args->size(); ++i) {
       f.frame[i] = (*args)[i];
     }
-    result = body.stmts->Exec(&f);
+    try {
+      result = body.stmts->Exec(&f);
+    } catch (const InterpreterException&) {
+      if (type->flavor != FUNC_FLAVOR_FUNCTION) {
+        continue;
+      }
+      end_script_call();
+      throw;
+    }
   }
-  call_stack.pop_back();
+  end_script_call();
   return result;
 }
 
+// What an exception leaves here stays on the stack, as in Zeek.
 ValPtr BuiltinFunc::Invoke(Args* args, Frame* parent) const {
   Frame f(0, this, args);
-  call_stack.push_back(CallInfo{parent != nullptr ? parent->call : nullptr, &f});
+  begin_call(this, args, &f, parent);
   ValPtr result = func(parent, args);
   call_stack.pop_back();
   return result;

@@ -3,11 +3,13 @@
 // functions. What a tracer reads from the outside (names, call stack, lines, arguments) stands where that
 // release has it; the static_asserts at the end of this file say which offsets are promised. Members that
 // nothing here uses are plain pointers or omitted at the end of a class, so do not rely on offsets or sizes
-// that are not asserted.
+// that are not asserted. With EVLOOP_8_0 events, calls,
+// packets and connections stand as in Zeek 8.0.10; values (values.h) do not.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <forward_list>
 #include <memory>
 #include <string>
@@ -16,6 +18,17 @@
 
 #include "evloop/values.h"
 #include "lines.h"
+
+#ifndef EVLOOP_8_0
+#define EVLOOP_8_0 0
+#endif
+
+#if EVLOOP_8_0
+namespace zeek::detail {
+class Frame;
+}
+extern std::vector<zeek::detail::Frame*> g_frame_stack;
+#endif
 
 namespace zeek {
 
@@ -75,11 +88,18 @@ class Frame final : public Obj {
   const void* assoc = nullptr;
 };
 
-// The shape of 8.1 and later.
+#if EVLOOP_8_0
+struct CallInfo {
+  const CallExpr* call;
+  const Func* func;
+  const Args& args;
+};
+#else
 struct CallInfo {
   const CallExpr* call;
   Frame* frame;
 };
+#endif
 extern std::vector<CallInfo> call_stack;
 
 class Stmt : public Obj {
@@ -180,6 +200,9 @@ class FuncVal final : public Val {
   FuncPtr func_val;
 };
 
+// An error of a script. It leaves the handler's body, and the functions and built-ins that it comes from.
+class InterpreterException : public std::exception {};
+
 namespace telemetry {
 class Counter;
 }
@@ -187,7 +210,11 @@ class Counter;
 class EventHandler {
  public:
   explicit EventHandler(std::string handler_name) : name(std::move(handler_name)) {}
+#if EVLOOP_8_0
+  TRACED void Call(Args* arguments, bool no_remote = false, double time = 0);
+#else
   TRACED void Call(Args* arguments);
+#endif
 
   std::string name;
   FuncPtr local;
@@ -197,6 +224,9 @@ class EventHandler {
   bool error_handler = false;
   bool generate_always = false;
   std::shared_ptr<telemetry::Counter> call_count;
+#if EVLOOP_8_0
+  char unused[56] = {};
+#endif
 };
 
 class EventHandlerPtr {
@@ -221,7 +251,11 @@ class Event final : public Obj {
  public:
   Event(const EventHandlerPtr& h, Args vl, util::detail::SourceID source, analyzer::ID analyzer_id,
         ObjPtr object);
+#if EVLOOP_8_0
+  TRACED void Dispatch(bool no_remote = false);
+#else
   TRACED void Dispatch();
+#endif
 
   EventHandlerPtr handler;
   Args args;
@@ -279,7 +313,7 @@ class Connection final : public session::Session {
   ~Connection() override;
 
  private:
-  char unused_[128] = {};
+  char unused_[EVLOOP_8_0 ? 144 : 128] = {};
 
  public:
   UID uid;
@@ -301,7 +335,7 @@ class Packet {
   uint32_t cap_len = 0;
 
  private:
-  char unused_[104] = {};
+  char unused_[EVLOOP_8_0 ? 96 : 104] = {};
 
  public:
   session::Session* session = nullptr;
@@ -380,7 +414,7 @@ TRACED void init_run();
 }
 }  // namespace run_state
 
-static_assert(sizeof(EventHandler) == 72 && offsetof(EventHandler, name) == 0);
+static_assert(sizeof(EventHandler) == (EVLOOP_8_0 ? 128 : 72) && offsetof(EventHandler, name) == 0);
 static_assert(offsetof(EventHandler, local) == 32 && offsetof(EventHandler, type) == 40);
 static_assert(offsetof(EventHandler, enabled) == 49 && offsetof(EventHandler, call_count) == 56);
 static_assert(offsetof(FuncVal, func_val) == 32);
@@ -401,14 +435,18 @@ static_assert(sizeof(detail::Frame) == 112 && offsetof(detail::Frame, size) == 2
 static_assert(offsetof(detail::Frame, frame) == 32 && offsetof(detail::Frame, function) == 64);
 static_assert(offsetof(detail::Frame, func_args) == 72 && offsetof(detail::Frame, next_stmt) == 80);
 static_assert(offsetof(detail::Frame, trigger) == 88 && offsetof(detail::Frame, call) == 96);
+#if EVLOOP_8_0
+static_assert(sizeof(detail::CallInfo) == 24 && offsetof(detail::CallInfo, func) == 8);
+#else
 static_assert(sizeof(detail::CallInfo) == 16 && offsetof(detail::CallInfo, frame) == 8);
+#endif
 static_assert(sizeof(detail::Stmt) == 56 && offsetof(detail::Stmt, tag) == 21);
 static_assert(offsetof(detail::Stmt, last_access) == 32 && offsetof(detail::Stmt, access_count) == 40);
 static_assert(sizeof(detail::Expr) == 40 && offsetof(detail::Expr, type) == 24);
 static_assert(sizeof(detail::CallExpr) == 64 && offsetof(detail::CallExpr, func) == 40);
 static_assert(offsetof(detail::CallExpr, args) == 48 && offsetof(detail::CallExpr, in_when) == 56);
-static_assert(sizeof(session::Session) == 184 && sizeof(Connection) == 344 && offsetof(Connection, uid) == 312);
-static_assert(sizeof(Packet) == 192 && offsetof(Packet, session) == 176);
+static_assert(sizeof(session::Session) == 184 && offsetof(Connection, uid) == (EVLOOP_8_0 ? 328 : 312));
+static_assert(offsetof(Packet, session) == (EVLOOP_8_0 ? 168 : 176));
 static_assert(offsetof(iosource::PktSrc, current_packet) == 72);
 static_assert(offsetof(analyzer::Analyzer, conn) == 56);
 static_assert(offsetof(Packet, time) == 32 && offsetof(Packet, data) == 56 && offsetof(Packet, len) == 64);
