@@ -93,6 +93,12 @@ void ProgramEmitter::gate() {
     continue_if(ir.CreateICmpEQ(tgid, constant(*probe_.only_pid)));
   }
   if (auto word = probe_.how->seen_word) continue_if(ir.CreateICmpNE(load_context(*word, 8, false), constant(0)));
+  if (probe_.only_nodes) {
+    llvm::AllocaInst* tgid = local(ir.getInt32Ty());
+    llvm::Value* ids = pid_tgid(program_.pid_namespace);
+    ir.CreateStore(ir.CreateTrunc(ir.CreateLShr(ids, constant(32)), ir.getInt32Ty()), tgid);
+    continue_if(ir.CreateIsNotNull(element_of(node_map, tgid)));
+  }
   if (!probe_.gate) return;
   Type word = Type::integer(8, false);
   llvm::Value* value = load_location(probe_.gate->value, word);

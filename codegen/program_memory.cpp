@@ -18,6 +18,7 @@ constexpr uint64_t force_wakeup = 2;        // BPF_RB_FORCE_WAKEUP
 constexpr uint32_t scratch_header = 8;      // struct slot: busy
 constexpr uint32_t max_stacks = 16384;
 constexpr uint32_t most_verdicts = 32768;
+constexpr uint32_t most_nodes = 4096;
 constexpr uint32_t most_calls = 65536;
 constexpr uint32_t most_bodies = 32768;
 constexpr uint32_t ring_bytes_control = 64 << 10;
@@ -149,6 +150,7 @@ llvm::Value* ProgramEmitter::our_map(std::string_view name) {
   else if (name == verdict_map) shape = {MapType::lru_hash, 16, 8, most_verdicts, 0};
   else if (name == call_map) shape = {MapType::lru_hash, 16, 8, most_calls, 0};
   else if (name == body_map) shape = {MapType::lru_hash, 16, 24, most_bodies, 0};
+  else if (name == node_map) shape = {MapType::hash, 4, 4, most_nodes, 0};
   else if (name == scratch_map) return module_.scratch();
   else bug(fmt::format("no map {}", name));
   return module_.map(name, shape);

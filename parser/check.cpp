@@ -248,6 +248,7 @@ void Checking::add_to_group(std::vector<Probe>& groups, const ProbeDecl& decl, c
   probe.only = point.only;
   probe.bodies = point.bodies;
   if (options_.only_pid && !point.how->filters_pid) probe.only_pid = options_.only_pid;
+  probe.only_nodes = options_.only_nodes && !point.how->is_of_no_process;
   probe.points.push_back(std::move(point));
   groups.push_back(std::move(probe));
 }

@@ -23,6 +23,7 @@ struct CheckOptions {
   uint32_t max_map_keys = 4096;
   uint32_t max_strlen = 1024;
   std::optional<uint32_t> only_pid;   // -p, -c
+  bool only_nodes = false;            // --node: only the processes that user space names while the script runs
   std::optional<PidNamespace> pid_namespace, only_pid_namespace;  // as in Program
   bool has_kernel_types = false;      // as in Program
   bool unwinds = false;               // this kernel can run codegen/unwind.bpf.c

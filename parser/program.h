@@ -198,6 +198,7 @@ struct Probe {
   // Only events of this process (its tgid as Program::only_pid_namespace counts): -p or -c, where the mechanism does
   // not filter by itself.
   std::optional<uint32_t> only_pid;
+  bool only_nodes = false;                // only events of the processes in node_map: --node
   std::map<std::string, Type> variables;  // the block's $variables
   std::string function;               // name of the BPF program: unique, a C identifier of at most 15 characters
   std::optional<uint32_t> pair;       // index in Program::pairs
@@ -380,6 +381,7 @@ constexpr std::string_view verdict_map = "zt_verdicts";  // {(number of the filt
 // {(number << 32) | tgid, a thread or a frame} → {handler, its arguments, the body that runs; of a thread 1: none has begun yet}
 constexpr std::string_view body_map = "zt_bodies";
 constexpr std::string_view call_map = "zt_calls";        // {(number << 32) | tgid, stack pointer} → object, 0 for none
+constexpr std::string_view node_map = "zt_nodes";  // tgid as Program::pid_namespace counts → anything, if it is wanted
 constexpr std::string_view event_counter_maps = "zt_pmc_";  // perf event arrays, by processor
 std::string event_counter_map(uint32_t index);
 // How many keys a map of several parts has: a pair of u64 for each map of the script, {made less deleted by the programs,

@@ -84,6 +84,7 @@ struct Mechanism {
   std::string_view section;  // libbpf's section name: it decides the program's type
   bool has_cookie = false;   // bpf_get_attach_cookie tells attach points apart
   bool filters_pid = false;  // the kernel filters by process
+  bool is_of_no_process = false;  // whichever process it interrupts is not what it is about
   bool can_sleep = false;    // the program may wait for a page of the process; its section then ends in ".s"
   bool runs_in_tracer = false;  // BEGIN and END: run by us, once
   bool at_return = false;       // of a function

@@ -88,7 +88,7 @@ constexpr Mechanism typed_tracepoint = {.name = "raw tracepoint, with types", .s
 constexpr Mechanism plain_tracepoint = {.name = "raw tracepoint", .section = "raw_tp", .attach = attach_raw};
 
 constexpr Mechanism iterator_of(uint32_t seen_word) {
-  return {.name = "iterator", .section = "iter", .filters_pid = true, .attach = run_iterator, .prepare = aim,
+  return {.name = "iterator", .section = "iter", .filters_pid = true, .is_of_no_process = true, .attach = run_iterator, .prepare = aim,
           .typed_context = true, .is_over_when_armed = true, .seen_word = seen_word};
 }
 // The last member of struct bpf_iter__NAME is null when there is none left (kernel/bpf/task_iter.c).

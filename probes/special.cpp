@@ -17,6 +17,7 @@ constexpr Mechanism run_by_zeektrace = {
     .name = "run by zeektrace",
     .section = "raw_tp",
     .filters_pid = true,  // it runs in zeektrace's own process, whichever one is traced
+    .is_of_no_process = true,
     .runs_in_tracer = true,
 };
 

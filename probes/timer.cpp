@@ -98,6 +98,7 @@ constexpr Mechanism interval_clock = {
     .section = "perf_event",
     .has_cookie = true,
     .filters_pid = true,
+    .is_of_no_process = true,
     .attach = attach_interval,
 };
 constexpr Mechanism profile_clock = {

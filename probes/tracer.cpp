@@ -253,6 +253,16 @@ Status Tracer::drop_dead_calls() {
   return Nothing{};
 }
 
+Status Tracer::take_node(uint32_t tgid, bool is_wanted) {
+  const bpf_map* found = state_->map(node_map);
+  if (found == nullptr) return Nothing{};
+  const int fd = KernelMap::of(found).fd;
+  const uint32_t word = 1;
+  const int failed = is_wanted ? bpf_map_update_elem(fd, &tgid, &word, BPF_ANY) : bpf_map_delete_elem(fd, &tgid);
+  if (failed != 0 && is_wanted) return errno_error(-failed, fmt::format("cannot trace the node that process {} is", tgid));
+  return Nothing{};
+}
+
 uint64_t Tracer::lost(uint32_t cell) const {
   const bpf_map* found = state_->map(counter_map);
   if (found == nullptr) return 0;

@@ -59,6 +59,8 @@ class Tracer {
   Status zero(const MapDef& map);   // keeps the keys, values become 0
   // Takes what calls that never returned have left out of maps that are kept by frame, once they are half full.
   Status drop_dead_calls();
+  // Whether this process is one of those that Probe::only_nodes means.
+  Status take_node(uint32_t tgid, bool is_wanted);
   // What a cell of the counters' map says, summed over the CPUs.
   uint64_t lost(uint32_t cell) const;
   // Return addresses of a stack, innermost first; empty when it is not known. Of a stack whose outer frames could not be

@@ -80,6 +80,7 @@ Machine::Settings settings(const Options& options, std::optional<pid_t> pid, std
   settings.pid = pid;
   settings.program = std::move(program);
   settings.unsafe = options.unsafe;
+  settings.zeek_layouts = options.zeek_layouts;
   return settings;
 }
 
@@ -147,6 +148,7 @@ int run(const Options& options) {
     check_options.only_pid = only->pid;
     check_options.only_pid_namespace = only->in;
   }
+  check_options.only_nodes = !options.node.empty();
   check_options.unwinds = machine.unwinds();
   check_options.has_kernel_types = machine.has_kernel_types();
   check_options.unsafe = options.unsafe;
@@ -174,7 +176,7 @@ int run(const Options& options) {
 
   auto output = options.format->make(*out, stderr, options.quiet);
   auto status = run_session(*program, *tracer, *output, *child ? &**child : nullptr,
-                            {*out, options.pid, options.quiet, options.verbose, options.source || options.show_debug_info != 0,
+                            {*out, options.pid, options.quiet, options.verbose, options.node, options.source || options.show_debug_info != 0,
                              object->loss_sites});
   return status ? *status : report(status.error());
 }

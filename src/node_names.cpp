@@ -14,18 +14,20 @@ bool NodeNames::ask(pid_t pid) {
   std::string name = look_up_(pid);
   if (name.empty()) return false;
   if (names_.size() >= most_names) names_.erase(names_.begin());
+  told_(pid, name);
   names_[pid] = std::move(name);
   return true;
 }
 
 void NodeNames::appeared(pid_t pid) {
-  names_.erase(pid);
+  if (names_.erase(pid) > 0) told_(pid, "");
   nameless_.erase(pid);
   if (!ask(pid)) nameless_[pid] = 1;
 }
 
 void NodeNames::ended(pid_t pid) {
   if (nameless_.erase(pid) > 0) ask(pid);
+  told_(pid, "");
 }
 
 void NodeNames::ask_again() {

@@ -16,6 +16,9 @@ class NodeNames {
   // `look_up` asks a living process: "" when it is no node, or has gone.
   explicit NodeNames(std::function<std::string(pid_t)> look_up) : look_up_(std::move(look_up)) {}
 
+  // Is told of each process that has got a name, and of each ("") that has none any more: it ended, or runs another program.
+  void tell(std::function<void(pid_t, const std::string& name)> told) { told_ = std::move(told); }
+
   // There is such a process, or it runs another program now.
   void appeared(pid_t pid);
   // It is ending: its last name is kept.
@@ -30,6 +33,7 @@ class NodeNames {
   bool ask(pid_t pid);
 
   std::function<std::string(pid_t)> look_up_;
+  std::function<void(pid_t, const std::string&)> told_ = [](pid_t, const std::string&) {};
   std::map<pid_t, std::string> names_;
   std::map<pid_t, int> nameless_;  // how often they were asked
 };

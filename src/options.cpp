@@ -67,6 +67,8 @@ constexpr std::array rows = {
     OptionRow{'p', "pid", "PID", "trace this process only; end when it ends", set_pid},
     OptionRow{'c', "cmd", "CMD", "run this command, trace it only, end when it ends",
               [](Options& o, std::string_view text) -> Status { return o.command = text, Nothing{}; }},
+    OptionRow{0, "node", "GLOB", "trace the nodes of a Zeek cluster that are called so, also those that start later",
+              [](Options& o, std::string_view text) -> Status { return o.node = text, Nothing{}; }},
     OptionRow{'f', "format", "FORMAT", "how answers are written: text or json", set_format},
     OptionRow{'B', "buffering", "MODE", "when answers are written: line, full (after each reading of messages) or none",
               set_buffering},
@@ -121,6 +123,7 @@ Status read_environment(Options& options, const std::function<const char*(const 
       options.*row.number = static_cast<uint32_t>(*number);
     }
   }
+  if (const char* text = environment("ZEEKTRACE_ZEEK_LAYOUTS")) options.zeek_layouts = text;
   return Nothing{};
 }
 
@@ -212,6 +215,17 @@ class Reader {
   std::vector<std::string> words_;
 };
 
+Status place_command_words(Options& options, std::vector<std::string>& words) {
+  const Command& command = *options.subcommand;
+  words.erase(words.begin(), words.begin() + 1 + std::ranges::count(command.name, ' '));
+  const size_t most = command.takes_name ? 1 : 0;
+  if (words.size() > most)
+    return usage(fmt::format("{} takes no '{}'", command.name, words[most]), fmt::format("a script of that name is ./{}", command.name));
+  if (options.pid || options.command) return usage(fmt::format("{} takes neither -p nor -c", command.name));
+  options.params = std::move(words);
+  return Nothing{};
+}
+
 // Words that are no options: FILE and ARGs, or -l's pattern.
 Status place_words(Options& options, std::vector<std::string> words) {
   if (options.help || options.version) return Nothing{};
@@ -223,16 +237,10 @@ Status place_words(Options& options, std::vector<std::string> words) {
   }
   if (options.pid && options.command)
     return usage("-p and -c do not go together", "trace a process or a command");
-  options.subcommand = options.script || words.empty() ? nullptr : find_command(words[0]);
-  if (options.subcommand != nullptr) {
-    std::string name(options.subcommand->name);
-    const size_t most = options.subcommand->takes_name ? 2 : 1;
-    if (words.size() > most)
-      return usage(fmt::format("{} takes no '{}'", name, words[most]), fmt::format("a script of that name is ./{}", name));
-    if (options.pid || options.command) return usage(fmt::format("{} takes neither -p nor -c", name));
-    options.params.assign(words.begin() + 1, words.end());
-    return Nothing{};
-  }
+  if (!options.node.empty() && (options.pid || options.command))
+    return usage("--node goes with neither -p nor -c", "it finds the processes by their nodes' names");
+  options.subcommand = options.script ? nullptr : find_command(words);
+  if (options.subcommand != nullptr) return place_command_words(options, words);
   if (!options.script) {
     if (words.empty()) return usage("give a script: a FILE, or -e SCRIPT");
     options.file = words[0];
@@ -274,6 +282,7 @@ std::string help_text() {
   for (const auto& row : variables) {
     text += fmt::format("  {:<24} {}\n", fmt::format("ZEEKTRACE_{}", row.name), row.doc);
   }
+  text += fmt::format("  {:<24} {}\n", "ZEEKTRACE_ZEEK_LAYOUTS", "directory of entries that `zeektrace zeek layout` has made");
   text +=
       "\nExit status: 0, or what the script's exit() gives; 1: wrong script or usage; 2: this machine can't "
       "or may\n"

@@ -34,6 +34,7 @@ struct Options {
   std::string pattern;  // of -l; "" lists everything
   std::optional<pid_t> pid;
   std::optional<std::string> command;  // -c
+  std::string node;                    // --node; "" for all
   bool dump = false;
   bool dry_run = false;
   const Format* format = nullptr;
@@ -45,7 +46,8 @@ struct Options {
   bool source = false;
   bool version = false;
   bool help = false;
-  uint32_t max_strlen = 1024;  // from the environment
+  std::string zeek_layouts = "/etc/zeektrace/zeek-layouts";  // from the environment, as all that follow
+  uint32_t max_strlen = 1024;
   uint32_t max_map_keys = 4096;
   uint32_t show_debug_info = 0;  // 1: as --source
 };

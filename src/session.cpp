@@ -14,6 +14,7 @@
 
 #include "probes/attach.h"
 #include "probes/cxx_name.h"
+#include "probes/glob.h"
 #include "probes/unwind_tables.h"
 #include "probes/zeek/zeeks.h"
 #include "src/cgroup_paths.h"
@@ -31,7 +32,7 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds fastest_drain{10}, slowest_drain{50};
-constexpr milliseconds between_sweeps{2000};
+constexpr milliseconds between_sweeps{2000}, between_names{100};
 constexpr size_t most_links_first = 64;
 constexpr int child_farewell_ms = 100;
 
@@ -122,7 +123,7 @@ class Session {
         options_(options),
         watch_(std::move(watch)),
         symbols_({.source = options.source}),
-        code_(symbols_, tracer.unwind_tables(), names_nodes(program) ? &nodes_ : nullptr,
+        code_(symbols_, tracer.unwind_tables(), needs_nodes() ? &nodes_ : nullptr,
               child != nullptr ? child->pid() : options.pid),
         demangled_functions_(demangled(program.point_functions)),
         names_{[this](uint64_t address, bool is_return) { return symbols_.kernel(address, is_return); },
@@ -163,7 +164,8 @@ class Session {
   }
 
   Status start() {
-    if (names_user_code(program_) || names_nodes(program_)) {
+    if (!options_.node.empty()) nodes_.tell([this](pid_t pid, const std::string& name) { take_node(pid, name); });
+    if (names_user_code(program_) || needs_nodes()) {
       const std::string* command = child_ != nullptr && !child_->is_stopped() ? &child_->program() : nullptr;
       if (auto status = code_.start(program_, command, watch_); !status) return status;
       if (options_.verbose) say(stderr, stacks_text() + "\n");
@@ -185,12 +187,23 @@ class Session {
     drain_.plan(fastest_drain);
     sweep_.wanted = std::ranges::any_of(program_.maps, &MapDef::is_by_frame);
     sweep_.plan(between_sweeps);
+    naming_.wanted = needs_nodes();
+    naming_.plan(between_names);
     if (child_ != nullptr) {
       if (auto status = child_->release(); !status) return status;
     }
     // A tenth of a second now, while probes count, rather than when somebody waits for the answers.
     if (names_kernel_code(program_)) symbols_.read_kernel();
     return Nothing{};
+  }
+
+  bool needs_nodes() const { return names_nodes(program_) || !options_.node.empty(); }
+
+  void take_node(pid_t pid, const std::string& name) {
+    const bool is_wanted = !name.empty() && glob_matches(options_.node, name);
+    const auto status = tracer_.take_node(static_cast<uint32_t>(pid), is_wanted);
+    if (!status) say(stderr, status.error().text() + "\n");
+    if (is_wanted) ++nodes_taken_;
   }
 
   // How user stacks are walked.
@@ -205,6 +218,8 @@ class Session {
     if (!points) return points.error();
     armed_ = true;
     tell_skipped();
+    if (!options_.node.empty() && nodes_taken_ == 0 && !options_.quiet)
+      say(stderr, fmt::format("note: no process is a node of Zeek's called {}; those that start are traced\n", options_.node));
     size_t count = *points;
     for (const auto& probe : program_.probes) {
       if (probe.how->runs_in_tracer) count += probe.points.size();
@@ -218,8 +233,12 @@ class Session {
 
   Status loop() {
     while (!over()) {
-      auto events = watch_.wait(sooner(time_until(drain_), time_until(sweep_)));
+      auto events = watch_.wait(sooner(sooner(time_until(drain_), time_until(sweep_)), time_until(naming_)));
       if (!events) return events.error();
+      if (naming_.due()) {
+        nodes_.ask_again();
+        naming_.plan(between_names);
+      }
       if (sweep_.due()) {
         if (auto status = tracer_.drop_dead_calls(); !status) return status;
         sweep_.plan(between_sweeps);
@@ -346,6 +365,8 @@ class Session {
   Messages messages_;
   Tick drain_;
   Tick sweep_;  // of maps in which calls leave words
+  Tick naming_;  // of nodes that have been started
+  uint64_t nodes_taken_ = 0;
   bool armed_ = false;
   bool is_over_ = false;  // every probe has done all that it ever will
   bool ending_ = false;

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "parser/program.h"
 #include "parser/result.h"
@@ -23,6 +24,7 @@ struct SessionOptions {
   std::optional<pid_t> pid;  // -p: end when it ends
   bool quiet = false;        // say nothing of how the command ended
   bool verbose = false;
+  std::string node;     // --node: a glob; "" for all processes
   bool source = false;  // stacks show lines of the source, and inlined functions
   std::span<const LossSite> loss_sites = {};  // of the object
 };

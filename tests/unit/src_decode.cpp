@@ -328,6 +328,24 @@ TEST(ScriptStack, OfNativeFramesThatAreCutTheInnermostAreMatched) {
             (Frames{"md5+3", "md5_hash", "f a.zeek:3", "g a.zeek:9"}));
 }
 
+TEST(NodeNames, AreToldAsTheyComeAndGo) {
+  std::map<pid_t, std::string> living = {{7, "worker-1"}, {8, ""}};
+  std::vector<std::string> told;
+  NodeNames nodes([&](pid_t pid) { return living[pid]; });
+  nodes.tell([&](pid_t pid, const std::string& name) { told.push_back(std::to_string(pid) + " " + name); });
+  nodes.appeared(7);
+  nodes.appeared(8);  // a node that has no name yet
+  nodes.ask_again();
+  living[8] = "proxy";
+  nodes.ask_again();
+  nodes.ask_again();
+  nodes.appeared(7);  // runs another program: no node any more
+  living[7] = "";
+  nodes.appeared(7);
+  nodes.ended(8);
+  EXPECT_EQ(told, (std::vector<std::string>{"7 worker-1", "8 proxy", "7 ", "7 worker-1", "7 ", "8 "}));
+}
+
 TEST(NodeNames, AreKeptWhenTheProcessIsGone) {
   std::map<pid_t, std::string> living = {{1, "worker-1"}, {2, ""}};
   NodeNames nodes([&](pid_t pid) { return living.contains(pid) ? living[pid] : ""; });

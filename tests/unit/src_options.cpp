@@ -47,6 +47,16 @@ TEST(Options, Commands) {
   EXPECT_THAT(error({"bench", "more"}), HasSubstr("bench takes no 'more'"));
   EXPECT_THAT(error({"bench", "-p", "1"}), HasSubstr("neither -p nor -c"));
   EXPECT_THAT(help_text(), HasSubstr("zeektrace bench"));
+  auto layout = options({"zeek", "layout", "/usr/bin/zeek"});
+  ASSERT_TRUE(layout && layout->subcommand != nullptr);
+  EXPECT_THAT(layout->params, ElementsAre("/usr/bin/zeek"));
+  EXPECT_EQ(options({"zeek"})->subcommand, nullptr);
+}
+
+TEST(Options, Nodes) {
+  EXPECT_EQ(options({"--node", "worker-*", "x.bt"})->node, "worker-*");
+  EXPECT_THAT(error({"--node", "w", "-p", "1", "x.bt"}), HasSubstr("neither -p nor -c"));
+  EXPECT_EQ(options({"x.bt"}, {{"ZEEKTRACE_ZEEK_LAYOUTS", "/x"}})->zeek_layouts, "/x");
 }
 
 TEST(Options, ScriptOnTheCommandLine) {
