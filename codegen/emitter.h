@@ -46,7 +46,9 @@ enum class HelperId : uint32_t {
   ringbuf_reserve = 131,
   ringbuf_submit = 132,
   ringbuf_query = 134,
+  for_each_map_elem = 164,
   get_attach_cookie = 174,
+  loop = 181,
   ktime_get_tai_ns = 208,
 };
 
@@ -77,8 +79,8 @@ class Emitter {
   // A constant text, zero-padded to a multiple of 8 bytes.
   virtual Operand literal(const std::string& text) = 0;
 
-  // Writes an operand to memory, zero-padded to `storage` bytes.
-  virtual void store(const Operand& operand, llvm::Value* to, uint32_t storage) = 0;
+  // Writes an operand to memory as a value of that type: texts are cut or zero-padded, also those in tuples.
+  virtual void store(const Operand& operand, llvm::Value* to, const Type& as) = 0;
   // `size` bytes, aligned to 8, that are this program run's own until the statement ends: the destination that the
   // caller of evaluate() named, or new ones on the BPF stack or in scratch memory.
   virtual llvm::Value* buffer(uint32_t size) = 0;
@@ -118,7 +120,10 @@ class Emitter {
   // Runs `body` with a pointer to the element's value, which is made (all zero) when it is not there yet. When there
   // is no room the loss is counted and `body` does not run.
   virtual void with_element(const Expr& map_ref, const std::function<void(llvm::Value*)>& body) = 0;
-  virtual void erase(const Expr& map_ref) = 0;
+  // Of the element with the map_ref's own keys, or with `key`: an i64 that is 1 if it was, or is, there.
+  virtual llvm::Value* erase(const Expr& map_ref, const Expr* key = nullptr) = 0;
+  virtual llvm::Value* has(const Expr& map_ref, const Expr* key = nullptr) = 0;
+  virtual llvm::Value* element_count(const Expr& map_ref) = 0;
 
   // Sends the call's Record with these fields. With `urgent` the reader is woken at once.
   virtual void send(const Expr& call, const std::vector<const Expr*>& fields, bool urgent = false) = 0;

@@ -38,6 +38,7 @@ std::string_view type_name(MapType type) {
     case MapType::percpu_hash: return "percpu_hash";
     case MapType::percpu_array: return "percpu_array";
     case MapType::lru_hash: return "lru_hash";
+    case MapType::lru_percpu_hash: return "lru_percpu_hash";
     case MapType::ringbuf: return "ringbuf";
   }
   bug("a map type without a name");
@@ -65,6 +66,8 @@ MapShape shape_of(const MapDef& map, const MapPart& part) {
     shape.value_size = sizeof(FrameWord);
     shape.max_entries = std::max(map.max_entries, most_frames);
     shape.flags = no_prealloc;
+  } else if (map.is_lru) {
+    shape.type = per_cpu ? MapType::lru_percpu_hash : MapType::lru_hash;
   } else {
     shape.type = per_cpu ? MapType::percpu_hash : MapType::hash;
     if (shape.key_size + shape.value_size > largest_preallocated || shape.max_entries > most_preallocated)
@@ -266,6 +269,17 @@ llvm::Function* BpfModule::part(const std::string& name, uint32_t line) {
   return function;
 }
 
+llvm::Function* BpfModule::callback(const std::string& name, size_t arguments, uint32_t line) {
+  auto* number = llvm::Type::getInt64Ty(context);
+  std::vector<llvm::Type*> types(arguments, llvm::PointerType::get(context, 0));
+  if (arguments == 2) types[0] = number;  // bpf_loop counts its rounds
+  auto* type = llvm::FunctionType::get(number, types, false);
+  auto* function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, name, module.get());
+  function->addFnAttr(llvm::Attribute::NoInline);
+  describe(function, line);
+  return function;
+}
+
 // libbpf finds such a function by its declaration in BTF, in a section of this name (libbpf 1.4, src/libbpf.c,
 // bpf_object__collect_externs).
 llvm::Function* BpfModule::kernel_function(std::string_view name, llvm::FunctionType* type, bool is_weak) {
@@ -289,16 +303,25 @@ llvm::Function* BpfModule::kernel_function(std::string_view name, llvm::Function
 
 void BpfModule::describe(llvm::Function* function, uint32_t line) {
   function->addFnAttr(llvm::Attribute::NoUnwind);
-  function->getArg(0)->setName("ctx");
   llvm::StringRef name = function->getName();
-  llvm::DIType* result = debug_.createBasicType("long", 64, llvm::dwarf::DW_ATE_signed);
-  llvm::DIType* argument = debug_.createPointerType(nullptr, 64);
-  auto* signature = debug_.createSubroutineType(debug_.getOrCreateTypeArray({result, argument}));
+  llvm::DIType* number = debug_.createBasicType("long", 64, llvm::dwarf::DW_ATE_signed);
+  llvm::DIType* pointer = debug_.createPointerType(nullptr, 64);
+  std::vector<llvm::Metadata*> types = {number};
+  for (const llvm::Argument& each : function->args()) types.push_back(each.getType()->isPointerTy() ? pointer : number);
+  auto* signature = debug_.createSubroutineType(debug_.getOrCreateTypeArray(types));
   auto* subprogram =
       debug_.createFunction(unit_, name, name, file_, line, signature, line, llvm::DINode::FlagPrototyped,
-                            llvm::DISubprogram::SPFlagDefinition | llvm::DISubprogram::SPFlagOptimized);
+                            llvm::DISubprogram::SPFlagDefinition | llvm::DISubprogram::SPFlagOptimized |
+                                (function->hasInternalLinkage() ? llvm::DISubprogram::SPFlagLocalToUnit
+                                                                : llvm::DISubprogram::SPFlagZero));
   // BTF's function needs a name for each argument.
-  debug_.createParameterVariable(subprogram, "ctx", 1, file_, line, argument, true);
+  for (llvm::Argument& each : function->args()) {
+    const unsigned number_of = each.getArgNo() + 1;
+    const std::string called = number_of == 1 ? "ctx" : fmt::format("a{}", number_of);
+    each.setName(called);
+    debug_.createParameterVariable(subprogram, called, number_of, file_, line,
+                                   llvm::cast<llvm::DIType>(types[number_of]), true);
+  }
   function->setSubprogram(subprogram);
 }
 

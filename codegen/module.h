@@ -19,7 +19,7 @@ namespace zeektrace {
 
 // enum bpf_map_type of include/uapi/linux/bpf.h.
 enum class MapType : uint32_t {
-  hash = 1, array = 2, perf_event_array = 4, percpu_hash = 5, percpu_array = 6, lru_hash = 9, ringbuf = 27
+  hash = 1, array = 2, perf_event_array = 4, percpu_hash = 5, percpu_array = 6, lru_hash = 9, lru_percpu_hash = 10, ringbuf = 27
 };
 
 struct MapShape {
@@ -62,6 +62,8 @@ class BpfModule {
   llvm::Function* program(const std::string& name, std::string_view section, uint32_t line);
   // A half of a session's program, inlined there: (context, the call's word).
   llvm::Function* part(const std::string& name, uint32_t line);
+  // What a helper calls: a function of the object that takes so many words and pointers.
+  llvm::Function* callback(const std::string& name, size_t arguments, uint32_t line);
   // A function of the kernel (a kfunc) that takes and gives numbers and pointers; libbpf finds it in the kernel's BTF. A weak
   // one may be missing there: its address is then null.
   llvm::Function* kernel_function(std::string_view name, llvm::FunctionType* type, bool is_weak = false);

@@ -32,12 +32,14 @@ llvm::Function* ProgramEmitter::emit() {
 
   ir.SetInsertPoint(entry_);
   ir.SetCurrentDebugLocation(module_.location(function_, begin));
-  slot_ = local(ir.getPtrTy());
+  context_ = function_->getArg(0);
+  make_frame();
   ir.CreateStore(llvm::ConstantPointerNull::get(ir.getPtrTy()), slot_);
 
   ir.SetInsertPoint(start);
   gate();
   names();
+  share_with_callbacks();
   ir.CreateBr(before_predicate);
   ir.SetInsertPoint(before_predicate);
   ir.CreateBr(predicate);
@@ -54,16 +56,6 @@ llvm::Function* ProgramEmitter::emit() {
 
   scratch_at_ = before_body;
   ir.SetInsertPoint(body);
-  for (const auto& [name, type] : probe_.variables) {
-    if (type.is_scalar()) {
-      auto* cell = local(ir.getInt64Ty());
-      ir.CreateStore(constant(0), cell);
-      variables_[name] = {cell, type};
-    } else {
-      variables_[name] = {buffer(type.storage()), type};
-      zero(variables_[name].value, type.storage());
-    }
-  }
   if (!probe_.is_silent) block(probe_.syntax->body);
   ir.CreateBr(exit_);
 
@@ -121,6 +113,12 @@ void ProgramEmitter::gate() {
 
 void ProgramEmitter::leave() { jump(exit_); }
 
+void ProgramEmitter::return_from(const Return& node) {
+  if (!return_to_) return leave();
+  if (node.value) set_variable(*result_, evaluate(*node.value, nullptr));
+  jump(return_to_);
+}
+
 void ProgramEmitter::jump(llvm::BasicBlock* to) {
   ir.CreateBr(to);
   // What the script says after it is dead; LLVM removes it.
@@ -152,10 +150,13 @@ void ProgramEmitter::statement(const Stmt& statement) {
   if (auto* node = std::get_if<If>(&statement.node)) return branch(*node);
   if (auto* node = std::get_if<While>(&statement.node)) return loop(*node);
   if (auto* node = std::get_if<Unroll>(&statement.node)) return unroll(*node);
+  if (auto* node = std::get_if<For>(&statement.node)) return node->to ? count_rounds(*node) : each_element(*node);
+  if (auto* node = std::get_if<Let>(&statement.node)) return let(*node);
+  if (auto* node = std::get_if<Scope>(&statement.node)) return block(node->body);
   if (std::holds_alternative<Break>(statement.node)) return jump(loop_.after);
   if (std::holds_alternative<Continue>(statement.node)) return jump(loop_.next);
   if (auto* node = std::get_if<Evaluate>(&statement.node)) return (void)evaluate(*node->expr, nullptr);
-  leave();
+  return_from(std::get<Return>(statement.node));
 }
 
 void ProgramEmitter::branch(const If& branch) {
@@ -213,17 +214,11 @@ llvm::Value* ProgramEmitter::amount(const Assign& assign) {
 
 void ProgramEmitter::assign(const Assign& assign) {
   const Expr& target = *assign.target;
-  if (auto* name = std::get_if<Variable>(&target.node)) {
-    Operand cell = variables_.at(name->name);
-    if (assign.op.empty()) {
-      Operand value = evaluate(*assign.value, nullptr);
-      store(value, cell.value, cell.type.storage());
-    } else {
-      llvm::Value* old = ir.CreateLoad(ir.getInt64Ty(), cell.value);
-      llvm::Value* value = amount(assign);
-      ir.CreateStore(arithmetic(assign.op).emit(*this, old, value, !is_unsigned(target, *assign.value)), cell.value);
-    }
-    return;
+  if (std::holds_alternative<Variable>(target.node)) {
+    if (assign.op.empty()) return set_variable(target, evaluate(*assign.value, nullptr));
+    llvm::Value* old = evaluate(target, nullptr).value;
+    llvm::Value* value = amount(assign);
+    return set_variable(target, {arithmetic(assign.op).emit(*this, old, value, !is_unsigned(target, *assign.value)), type_of(target)});
   }
   const Expr* outer = std::exchange(target_, &target);
   if (type_of(*assign.value).is_aggregate() || type_of(*assign.value).kind == Type::Kind::none)

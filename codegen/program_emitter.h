@@ -31,7 +31,7 @@ class ProgramEmitter final : public Emitter {
   std::optional<int64_t> literal_integer(const Expr& expr) const override;
   std::optional<std::string> literal_string(const Expr& expr) const override;
   Operand literal(const std::string& text) override;
-  void store(const Operand& operand, llvm::Value* to, uint32_t storage) override;
+  void store(const Operand& operand, llvm::Value* to, const Type& as) override;
   llvm::Value* buffer(uint32_t size) override;
   void zero(llvm::Value* memory, uint32_t size) override;
   llvm::Value* read_integer(llvm::Value* address, const Type& type) override;
@@ -39,7 +39,7 @@ class ProgramEmitter final : public Emitter {
   void read_bytes(llvm::Value* memory, llvm::Value* size, llvm::Value* address) override;
   llvm::Value* argument(const Field& field) override;
   const Field* field(std::string_view name) const override;
-  llvm::Value* context() override { return function_->getArg(0); }
+  llvm::Value* context() override { return context_; }
   llvm::Value* constant_at(const std::vector<uint32_t>& values, llvm::Value* index) override;
   llvm::Value* helper(HelperId id, std::initializer_list<llvm::Value*> args) override;
   llvm::Value* runtime(std::string_view function, std::initializer_list<llvm::Value*> args) override;
@@ -50,7 +50,9 @@ class ProgramEmitter final : public Emitter {
   const Expr& target() const override;
   const MapDef& map(const Expr& map_ref) const override;
   void with_element(const Expr& map_ref, const std::function<void(llvm::Value*)>& body) override;
-  void erase(const Expr& map_ref) override;
+  llvm::Value* erase(const Expr& map_ref, const Expr* key) override;
+  llvm::Value* has(const Expr& map_ref, const Expr* key) override;
+  llvm::Value* element_count(const Expr& map_ref) override;
   Operand reached(const Expr& expr, llvm::Value* record) override;
   void send(const Expr& call, const std::vector<const Expr*>& fields, bool urgent) override;
   void message(const Expr& call, const std::function<void(llvm::Value*)>& fill, bool urgent) override;
@@ -104,21 +106,46 @@ class ProgramEmitter final : public Emitter {
   void loop(const While& loop);
   void unroll(const Unroll& unroll);
   void jump(llvm::BasicBlock* to);
+  // Variables.
+  llvm::Value* cell(uint32_t number);
+  llvm::Value* cell_of(const Expr& variable) { return cell(program_.variable_of.at(variable.id)); }
+  void set_variable(const Expr& variable, const Operand& value);
+  void let(const Let& let);
+  // Loops whose body is a function of its own (program_loops.cpp).
+  struct Outer;
+  void make_frame();
+  void share_with_callbacks();
+  void reserve_variables();
+  void use_stack();
+  void use_scratch();
+  llvm::Function* callback(size_t arguments, const std::function<void(llvm::Function*)>& body);
+  void after_rounds(llvm::BasicBlock* done);
+  void count_rounds(const For& loop);
+  void each_element(const For& loop);
+  void load_entry(const MapDef& map, llvm::Function* round, uint32_t number);
+  llvm::Value* frame_word(uint32_t offset) { return ir.CreateConstGEP1_32(ir.getInt8Ty(), frame_, offset); }
+  void return_from(const Return& node);
+  Operand block_value(const Expr& expr, const BlockExpr& node, llvm::Value* destination);
+  Operand tuple(const Expr& expr, const Tuple& node, llvm::Value* destination);
+  Operand item(const Operand& tuple, size_t index);
+  Operand character(const Index& node);
+  llvm::Value* reduced(const MapDef& map, llvm::Value* part, llvm::Value* key);
+  Operand narrowed(const Operand& value, const Type& as);
   void store_element(const Expr& target, const Operand& value);
   bool is_unsigned(const Expr& a, const Expr& b) const;
   Operand load_element(const Expr& map_ref);
-  Operand variable(const std::string& name);
+  Operand variable(uint32_t number);
   Operand step(const Step& step);
   Operand cast(const Expr& expr, const Cast& cast);
   void offer(llvm::Value* destination, const Type& type);
   Operand natural(const Expr& expr, llvm::Value* destination);
-  llvm::Value* word_of_call() const;
+  llvm::Value* word_of_call();
   // An element's key, as the parts of the map have it.
   struct Key {
     llvm::Value* memory = nullptr;
     llvm::Value* text_size = nullptr;  // of a long text, its NUL included
   };
-  Key key(const Expr& map_ref);
+  Key key(const Expr& map_ref, const Expr* given = nullptr);
   Key frame_key();
   llvm::Value* frame_word(const MapDef& map, llvm::Value* value, const Key& key);
   llvm::Value* long_text(const Expr& expr, const Type& type, llvm::Value* to);
@@ -128,9 +155,12 @@ class ProgramEmitter final : public Emitter {
   void pad_text(const MapDef& map, const MapPart& part, const Key& key);
   llvm::Value* lookup(llvm::Value* part, const Key& key);
   llvm::Value* find(const MapDef& map, const Key& key, const std::function<void(llvm::Value* part)>& if_missing);
-  void remove(const MapDef& map, const Key& key);
+  llvm::Value* remove(const MapDef& map, const Key& key);
+  llvm::Value* copied_text(const Operand& text, const Type& type, llvm::Value* to);
   // Status of bpf_map_update_elem.
   llvm::Value* insert(const MapDef& map, llvm::Value* part, const Key& key, llvm::Value* value);
+
+  static constexpr uint32_t frame_words = 48;  // where the variables begin: see program_loops.cpp
 
   BpfModule& module_;
   const Program& program_;
@@ -143,7 +173,7 @@ class ProgramEmitter final : public Emitter {
   llvm::BasicBlock* exit_ = nullptr;
   llvm::BasicBlock* scratch_at_ = nullptr;  // where scratch is taken, should it be asked for now
   llvm::BasicBlock* scratch_taken_at_ = nullptr;
-  llvm::AllocaInst* slot_ = nullptr;
+  llvm::Value* slot_ = nullptr;
   llvm::AllocaInst* index_cell_ = nullptr;
   llvm::AllocaInst* word_cell_ = nullptr;
   llvm::AllocaInst* short_key_ = nullptr;
@@ -161,13 +191,24 @@ class ProgramEmitter final : public Emitter {
   llvm::AllocaInst* stack_ = nullptr;
   std::map<std::pair<uint32_t, uint32_t>, llvm::Value*> context_loads_;
   std::map<std::string, llvm::Value*> pieces_;  // by the field's name: records that came in registers
-  std::map<std::string, Operand> variables_;
+  // Variables by their number; those that are no words, and, where loops have functions of their own, all of them, stand at
+  // their place in memory instead.
+  std::vector<llvm::Value*> cells_;
+  std::optional<uint32_t> memory_on_stack_, memory_in_scratch_;
   // Where break and continue go.
   struct Loop {
     llvm::BasicBlock* next = nullptr;
     llvm::BasicBlock* after = nullptr;
   };
   Loop loop_;
+  // Of a function of the script's own: where return goes, and the variable that it sets.
+  llvm::BasicBlock* return_to_ = nullptr;
+  const Expr* result_ = nullptr;
+  llvm::Value* context_ = nullptr;
+  // What a program shares with the functions of its loops: see program_loops.cpp.
+  llvm::Value* frame_ = nullptr;
+  bool in_callback_ = false;
+  uint32_t callbacks_ = 0;
   llvm::Value* gate_index_ = nullptr;
   llvm::Value* recalled_ = nullptr;  // the object that the call's entry has remembered
   llvm::Value* destination_ = nullptr;  // for the buffer() of the expression that is being evaluated

@@ -1,5 +1,8 @@
 // Elements of the script's maps: their keys, and what is found, made, stored and removed under them.
+#include <algorithm>
 #include <cstddef>
+#include <cstdlib>
+#include <fstream>
 
 #include "codegen/program_emitter.h"
 
@@ -15,6 +18,19 @@ constexpr uint32_t cleared_first = 64;
 // a program that uses 64 bytes of it or more (BPF_PRIV_STACK_MIN_SIZE, kernel/bpf/verifier.c, Linux 6.13).
 constexpr uint32_t short_key_size = 32;
 
+// How many processors the kernel has memory for: "0-7" in that file.
+uint32_t possible_processors() {
+  static const uint32_t number = [] {
+    std::ifstream file("/sys/devices/system/cpu/possible");
+    std::string text;
+    file >> text;
+    const size_t last = text.find_last_of("-,");
+    const int highest = std::atoi(text.c_str() + (last == text.npos ? 0 : last + 1));
+    return static_cast<uint32_t>(std::clamp(highest + 1, 1, 4096));
+  }();
+  return number;
+}
+
 }  // namespace
 
 const MapDef& ProgramEmitter::map(const Expr& map_ref) const {
@@ -26,9 +42,11 @@ const Expr& ProgramEmitter::target() const {
   return *target_;
 }
 
-ProgramEmitter::Key ProgramEmitter::key(const Expr& map_ref) {
+ProgramEmitter::Key ProgramEmitter::key(const Expr& map_ref, const Expr* given) {
   const MapDef& def = map(map_ref);
-  const auto& keys = std::get<MapRef>(map_ref.node).keys;
+  std::vector<const Expr*> keys;
+  if (given) keys.push_back(given);
+  else for (const ExprPtr& each : std::get<MapRef>(map_ref.node).keys) keys.push_back(each.get());
   if (def.keys.empty()) return {index_cell(0)};
   if (def.is_by_frame) return frame_key();
   const auto long_one = def.long_text();
@@ -38,22 +56,34 @@ ProgramEmitter::Key ProgramEmitter::key(const Expr& map_ref) {
   llvm::Value* destination = std::exchange(destination_, nullptr);
   Key key{buffer(size)};
   destination_ = destination;
-  for (size_t i = 0; i < keys.size(); i++) {
+  std::optional<Operand> whole;  // a tuple that is all keys
+  if (keys.size() == 1 && type_of(*keys[0]).is_tuple()) whole = evaluate(*keys[0], nullptr);
+  for (size_t i = 0; i < def.keys.size(); i++) {
     llvm::Value* part = ir.CreateConstGEP1_32(ir.getInt8Ty(), key.memory, part_key_offset(def, i));
-    uint32_t storage = def.keys[i].storage();
-    bool same_size = type_of(*keys[i]).storage() == storage;
-    if (i == long_one) {
+    if (i == long_one && whole) {
+      key.text_size = copied_text(item(*whole, i), def.keys[i], part);
+    } else if (i == long_one) {
       llvm::AllocaInst* cell = keys.size() == 1 && !arena_.short_key ? local(ir.getPtrTy()) : nullptr;
       if (cell) ir.CreateStore(key.memory, cell);
       llvm::Value* outer = std::exchange(key_cell_, cell);
       key.text_size = long_text(*keys[i], def.keys[i], part);
       key_cell_ = outer;
       if (cell) key.memory = ir.CreateLoad(ir.getPtrTy(), cell);
+    } else if (whole) {
+      store(item(*whole, i), part, def.keys[i]);
     } else {
-      store(evaluate(*keys[i], same_size ? part : nullptr), part, storage);
+      bool same_size = type_of(*keys[i]).storage() == def.keys[i].storage() && !def.keys[i].is_tuple();
+      store(evaluate(*keys[i], same_size ? part : nullptr), part, def.keys[i]);
     }
   }
   return key;
+}
+
+// The size of a text that is copied to a key, its NUL included.
+llvm::Value* ProgramEmitter::copied_text(const Operand& text, const Type& type, llvm::Value* to) {
+  zero(to, cleared_first);
+  llvm::Value* copied = helper(HelperId::probe_read_kernel_str, {to, ir.getInt32(type.storage()), text.value});
+  return ir.CreateSelect(ir.CreateICmpSLT(copied, constant(0)), constant(1), copied);
 }
 
 // The process and the stack pointer of a call, in place of the thread.
@@ -206,12 +236,6 @@ llvm::Value* ProgramEmitter::insert(const MapDef& def, llvm::Value* part, const 
   return ir.CreateLoad(ir.getInt64Ty(), status);
 }
 
-// The word of a session's call, which is what such a map's one element is.
-llvm::Value* ProgramEmitter::word_of_call() const {
-  if (!probe_.pair) bug("a word of a call outside of a session");
-  return function_->getArg(1);
-}
-
 void ProgramEmitter::with_element(const Expr& map_ref, const std::function<void(llvm::Value*)>& body) {
   const MapDef& def = map(map_ref);
   if (def.is_in_session) return body(word_of_call());
@@ -225,8 +249,35 @@ void ProgramEmitter::with_element(const Expr& map_ref, const std::function<void(
   when(is_there, [&] { body(element); });
 }
 
+// What an aggregation has come to on all processors.
+llvm::Value* ProgramEmitter::reduced(const MapDef& def, llvm::Value* part, llvm::Value* key) {
+  const Type& type = def.value;
+  llvm::Value* processors = ir.getInt32(possible_processors());
+  auto total = [&](uint32_t word) { return runtime("zt_total", {part, key, ir.getInt32(word), processors}); };
+  switch (type.kind) {
+    case Type::Kind::count:
+    case Type::Kind::sum: return total(0);
+    case Type::Kind::avg: {
+      llvm::Value* count = total(0);
+      return runtime(type.is_signed ? "zt_signed_divide" : "zt_divide", {total(1), count});
+    }
+    case Type::Kind::min:
+    case Type::Kind::max: {
+      llvm::Value* none = constant(extreme_rank(0, type.is_signed, type.kind == Type::Kind::min));
+      return ir.CreateXor(runtime("zt_highest", {part, key, none, processors}), none);
+    }
+    default: bug("check let an aggregation be read that is no number");
+  }
+}
+
 Operand ProgramEmitter::load_element(const Expr& map_ref) {
   const MapDef& def = map(map_ref);
+  if (def.value.is_aggregate()) {
+    llvm::AllocaInst* value = local(ir.getInt64Ty());
+    const Key at = key(map_ref);
+    in_part(def, at, [&](llvm::Value* part) { ir.CreateStore(reduced(def, part, at.memory), value); });
+    return {ir.CreateLoad(ir.getInt64Ty(), value), value_of(def.value)};
+  }
   if (def.is_in_session) return {ir.CreateLoad(ir.getInt64Ty(), word_of_call()), def.value};
   llvm::Value* destination = std::exchange(destination_, nullptr);
   llvm::Value* found = find(def, key(map_ref), nullptr);
@@ -247,13 +298,13 @@ void ProgramEmitter::store_element(const Expr& target, const Operand& value) {
   const MapDef& def = map(target);
   uint32_t storage = def.value.storage();
   if (def.keys.empty() || def.is_in_session) {
-    with_element(target, [&](llvm::Value* element) { store(value, element, storage); });
+    with_element(target, [&](llvm::Value* element) { store(value, element, def.value); });
     return;
   }
   llvm::Value* memory = value.value;
-  if (!def.is_by_frame && (def.value.is_scalar() || value.type.storage() != storage)) {
+  if (!def.is_by_frame && (def.value.is_scalar() || !same_layout(value.type, def.value))) {
     memory = buffer(storage);
-    store(value, memory, storage);
+    store(value, memory, def.value);
   }
   const Key at = key(target);
   if (def.is_by_frame) memory = frame_word(def, value.value, at);
@@ -270,24 +321,39 @@ void ProgramEmitter::store_element(const Expr& target, const Operand& value) {
   when(ir.CreateICmpSLT(ir.CreateLoad(ir.getInt64Ty(), status), constant(0)), [&] { count_full(def); });
 }
 
-void ProgramEmitter::remove(const MapDef& def, const Key& key) {
+llvm::Value* ProgramEmitter::remove(const MapDef& def, const Key& key) {
+  llvm::AllocaInst* removed = local(ir.getInt64Ty());
   in_part(def, key, [&](llvm::Value* part) {
-    llvm::Value* status = helper(HelperId::map_delete_elem, {part, key.memory});
+    llvm::Value* is_done = ir.CreateICmpEQ(helper(HelperId::map_delete_elem, {part, key.memory}), constant(0));
+    ir.CreateStore(ir.CreateZExt(is_done, ir.getInt64Ty()), removed);
     if (!key.text_size) return;
-    when(ir.CreateICmpEQ(status, constant(0)),
-         [&] { runtime("zt_room_give", {our_map(room_map), ir.getInt32(program_.map_index.at(def.name))}); });
+    when(is_done, [&] { runtime("zt_room_give", {our_map(room_map), ir.getInt32(program_.map_index.at(def.name))}); });
   });
+  return ir.CreateLoad(ir.getInt64Ty(), removed);
 }
 
-void ProgramEmitter::erase(const Expr& map_ref) {
+llvm::Value* ProgramEmitter::erase(const Expr& map_ref, const Expr* given) {
   const MapDef& def = map(map_ref);
-  if (def.value.kind == Type::Kind::none) return;  // nothing was ever put in
-  if (def.is_in_session)
+  if (def.value.kind == Type::Kind::none) return constant(0);  // nothing was ever put in
+  if (def.is_in_session) {
+    llvm::Value* was_there = has(map_ref, given);
     ir.CreateStore(constant(0), word_of_call());
-  else if (!def.keys.empty())
-    remove(def, key(map_ref));
-  else if (!def.value.is_aggregate())
+    return was_there;
+  }
+  if (!def.keys.empty()) return remove(def, key(map_ref, given));
+  if (!def.value.is_aggregate())
     with_element(map_ref, [&](llvm::Value* element) { zero(element, def.value.storage()); });
+  return constant(1);
+}
+
+llvm::Value* ProgramEmitter::has(const Expr& map_ref, const Expr* given) {
+  const MapDef& def = map(map_ref);
+  llvm::Value* is_there = nullptr;
+  if (def.is_in_session)
+    is_there = ir.CreateICmpNE(ir.CreateLoad(ir.getInt64Ty(), word_of_call()), constant(0));
+  else
+    is_there = ir.CreateIsNotNull(find(def, key(map_ref, given), nullptr));
+  return ir.CreateZExt(is_there, ir.getInt64Ty());
 }
 
 }  // namespace zeektrace

@@ -1,6 +1,9 @@
 // Memory of a program: locals, scratch, texts, messages. Elements of maps are in program_maps.cpp.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
+
 #include "codegen/program_emitter.h"
 
 namespace zeektrace {
@@ -26,6 +29,8 @@ constexpr uint32_t ring_bytes_data = 4 << 20;
 
 // The ring's size in bytes, a power of two of pages: small when all it carries is exit(), print(@m) and the like.
 uint32_t ring_bytes(const Program& program) {
+  constexpr uint32_t page = 4096;
+  if (program.settings.ring_pages != 0) return page * std::bit_ceil(program.settings.ring_pages);
   for (const Record& record : program.records)
     if (!record.fields.empty() || record.kind == Record::Kind::printf) return ring_bytes_data;
   return ring_bytes_control;
@@ -49,18 +54,38 @@ llvm::Value* ProgramEmitter::index_cell(uint32_t index) {
 llvm::Value* ProgramEmitter::buffer(uint32_t size) {
   size = (size + 7) / 8 * 8;
   if (destination_ && size == destination_room_) return std::exchange(destination_, nullptr);
-  if (size <= largest_on_stack && arena_.stack + size <= stack_budget) {
-    if (!stack_) {
-      stack_ = local(llvm::ArrayType::get(ir.getInt64Ty(), stack_budget / 8));
-      stack_->setAlignment(llvm::Align(8));
-    }
+  // A callback has the stack that the program has left.
+  if (size <= largest_on_stack && arena_.stack + size <= stack_budget && !in_callback_) {
+    use_stack();
     uint32_t offset = std::exchange(arena_.stack, arena_.stack + size);
     return ir.CreateConstGEP1_32(ir.getInt8Ty(), stack_, offset);
   }
-  if (!scratch_taken_at_) scratch_taken_at_ = scratch_at_;
   uint32_t offset = scratch_header + std::exchange(arena_.scratch, arena_.scratch + size);
-  scratch_size_ = std::max(scratch_size_, arena_.scratch);
+  use_scratch();
   return ir.CreateConstGEP1_32(ir.getInt8Ty(), ir.CreateLoad(ir.getPtrTy(), slot_), offset);
+}
+
+void ProgramEmitter::use_stack() {
+  if (stack_) return;
+  stack_ = local(llvm::ArrayType::get(ir.getInt64Ty(), stack_budget / 8));
+  stack_->setAlignment(llvm::Align(8));
+}
+
+void ProgramEmitter::use_scratch() {
+  if (!scratch_taken_at_) scratch_taken_at_ = scratch_at_;
+  scratch_size_ = std::max(scratch_size_, arena_.scratch);
+}
+
+// Room for the variables that are no words, as long as the program runs.
+void ProgramEmitter::reserve_variables() {
+  const uint32_t size = probe_.is_silent ? 0 : probe_.variable_memory;
+  if (size == 0) return;
+  if (!frame_ && size <= largest_on_stack) {
+    use_stack();
+    memory_on_stack_ = std::exchange(arena_.stack, arena_.stack + size);
+  } else {
+    memory_in_scratch_ = scratch_header + std::exchange(arena_.scratch, arena_.scratch + size);
+  }
 }
 
 void ProgramEmitter::take_scratch(llvm::BasicBlock* at) {
@@ -94,10 +119,16 @@ void ProgramEmitter::zero(llvm::Value* memory, uint32_t size) {
   helper(HelperId::probe_read_kernel, {memory, ir.getInt32(size), llvm::ConstantPointerNull::get(ir.getPtrTy())});
 }
 
-void ProgramEmitter::store(const Operand& operand, llvm::Value* to, uint32_t storage) {
-  if (operand.value == to) return;
+void ProgramEmitter::store(const Operand& operand, llvm::Value* to, const Type& as) {
+  const uint32_t storage = as.storage();
+  if (operand.value == to || storage == 0) return;
   if (operand.type.is_scalar()) {
     ir.CreateAlignedStore(operand.value, to, llvm::Align(8));
+    return;
+  }
+  if (operand.type.is_tuple() && !same_layout(operand.type, as)) {
+    for (size_t i = 0; i < as.items.size(); i++)
+      store(item(operand, i), ir.CreateConstGEP1_32(ir.getInt8Ty(), to, as.item_offset(i)), as.items[i]);
     return;
   }
   uint32_t size = std::min(operand.type.storage(), storage);
@@ -107,9 +138,9 @@ void ProgramEmitter::store(const Operand& operand, llvm::Value* to, uint32_t sto
     helper(HelperId::probe_read_kernel, {to, ir.getInt32(size), operand.value});
   if (operand.type.storage() < storage)
     zero(ir.CreateConstGEP1_32(ir.getInt8Ty(), to, size), storage - size);
-  else if (operand.type.is_string() && operand.type.size > storage)
+  if (operand.type.is_string() && as.is_string() && operand.type.size > as.size)
     // Cut to the room there is; the last byte stays a NUL.
-    ir.CreateStore(ir.getInt8(0), ir.CreateConstGEP1_32(ir.getInt8Ty(), to, storage - 1));
+    ir.CreateMemSet(ir.CreateConstGEP1_32(ir.getInt8Ty(), to, as.size - 1), ir.getInt8(0), storage - as.size + 1, llvm::MaybeAlign(1));
 }
 
 llvm::Value* ProgramEmitter::helper(HelperId id, std::initializer_list<llvm::Value*> args) {
@@ -235,7 +266,7 @@ void ProgramEmitter::send(const Expr& call, const std::vector<const Expr*>& fiel
         unpadded_ = outer;
         unpadded_size_ = outer_size;
       }
-      store(values[i], part, record.fields[i].type.storage());
+      store(values[i], part, record.fields[i].type);
     }
   };
   message(call, fill, urgent);

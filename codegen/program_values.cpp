@@ -1,5 +1,8 @@
 // Expressions: literals, variables, fields, casts, steps, and calls, which go to their rows.
 #include <fmt/format.h>
+#include <llvm/IR/InlineAsm.h>
+
+#include <algorithm>
 
 #include "codegen/builtins/operators.h"
 #include "codegen/program_emitter.h"
@@ -11,6 +14,13 @@ namespace {
 Builtin::Form form_of(const std::string& function) {
   unsigned char first = static_cast<unsigned char>(function[0]);
   return std::isalpha(first) || first == '_' ? Builtin::Form::function : Builtin::Form::op;
+}
+
+// Check has found that there is one.
+size_t item_index(const Type& tuple, const std::string& name) {
+  auto named = std::ranges::find(tuple.item_names, name);
+  if (named != tuple.item_names.end()) return static_cast<size_t>(named - tuple.item_names.begin());
+  return std::stoul(name);
 }
 
 }  // namespace
@@ -55,7 +65,9 @@ Operand ProgramEmitter::natural(const Expr& expr, llvm::Value* destination) {
   if (auto* node = std::get_if<String>(&expr.node)) return literal(node->value);
   if (auto* node = std::get_if<Name>(&expr.node)) return row(find_builtin(builtins_, node->name, Builtin::Form::variable));
   if (auto* node = std::get_if<Call>(&expr.node)) return row(find_builtin(builtins_, node->function, form_of(node->function)));
-  if (auto* node = std::get_if<Variable>(&expr.node)) return variable(node->name);
+  if (std::holds_alternative<Variable>(expr.node)) return variable(program_.variable_of.at(expr.id));
+  if (auto* node = std::get_if<Tuple>(&expr.node)) return tuple(expr, *node, destination);
+  if (auto* node = std::get_if<BlockExpr>(&expr.node)) return block_value(expr, *node, destination);
   if (std::holds_alternative<MapRef>(expr.node)) return load_element(expr);
   if (auto* node = std::get_if<Step>(&expr.node)) return step(*node);
   if (auto* node = std::get_if<Cast>(&expr.node)) return cast(expr, *node);
@@ -63,7 +75,13 @@ Operand ProgramEmitter::natural(const Expr& expr, llvm::Value* destination) {
     offer(destination, type);
     return access(expr);
   }
+  if (auto* node = std::get_if<Index>(&expr.node)) {
+    const Type& of = type_of(*node->object);
+    if (!of.is_tuple()) return character(*node);
+    return item(evaluate(*node->object, nullptr), static_cast<size_t>(literal_integer(*node->index).value_or(0)));
+  }
   if (auto* node = std::get_if<FieldRef>(&expr.node)) {
+    if (const Type& of = type_of(*node->object); of.is_tuple()) return item(evaluate(*node->object, nullptr), item_index(of, node->name));
     const Field* found = field("args." + node->name);
     if (!found) bug("check let an unknown argument pass");
     offer(destination, type);
@@ -99,10 +117,104 @@ Operand ProgramEmitter::literal(const std::string& text) {
   return {module_.text(text), Type::string(static_cast<uint32_t>(text.size() + 1))};
 }
 
-Operand ProgramEmitter::variable(const std::string& name) {
-  const Operand& cell = variables_.at(name);
-  if (!cell.type.is_scalar()) return cell;
-  return {ir.CreateLoad(ir.getInt64Ty(), cell.value), cell.type};
+// ---- variables ----
+
+llvm::Value* ProgramEmitter::cell(uint32_t number) {
+  const auto& [name, type, place] = probe_.variables.at(number);
+  if (type.is_scalar() || type.kind == Type::Kind::none) {
+    if (frame_) return frame_word(frame_words + place);
+    cells_.resize(probe_.variables.size());
+    if (!cells_[number]) cells_[number] = local(ir.getInt64Ty());
+    return cells_[number];
+  }
+  if (memory_on_stack_) return ir.CreateConstGEP1_32(ir.getInt8Ty(), stack_, *memory_on_stack_ + place);
+  use_scratch();
+  return ir.CreateConstGEP1_32(ir.getInt8Ty(), ir.CreateLoad(ir.getPtrTy(), slot_), *memory_in_scratch_ + place);
+}
+
+Operand ProgramEmitter::variable(uint32_t number) {
+  const Type& type = probe_.variables.at(number).type;
+  if (!type.is_scalar()) return {cell(number), type};
+  return {ir.CreateLoad(ir.getInt64Ty(), cell(number)), type};
+}
+
+void ProgramEmitter::set_variable(const Expr& variable, const Operand& value) {
+  const uint32_t number = program_.variable_of.at(variable.id);
+  const Type& type = probe_.variables.at(number).type;
+  store(narrowed(value, type), cell(number), type);
+}
+
+void ProgramEmitter::let(const Let& let) {
+  if (let.value) return set_variable(*let.variable, evaluate(*let.value, nullptr));
+  const uint32_t number = program_.variable_of.at(let.variable->id);
+  const Type& type = probe_.variables.at(number).type;
+  if (type.is_scalar()) ir.CreateStore(constant(0), cell(number));
+  else if (type.kind != Type::Kind::none) zero(cell(number), type.storage());
+}
+
+// What a place of a narrower type keeps of an integer.
+Operand ProgramEmitter::narrowed(const Operand& value, const Type& as) {
+  if (!as.is_integer() || (as.size == 8 && !as.is_bool) || !value.type.is_scalar()) return value;
+  if (as.is_bool) return {ir.CreateZExt(ir.CreateICmpNE(value.value, constant(0)), ir.getInt64Ty()), as};
+  llvm::Value* narrow = ir.CreateTrunc(value.value, ir.getIntNTy(as.size * 8));
+  return {as.is_signed ? ir.CreateSExt(narrow, ir.getInt64Ty()) : ir.CreateZExt(narrow, ir.getInt64Ty()), as};
+}
+
+// ---- tuples, texts, blocks ----
+
+Operand ProgramEmitter::tuple(const Expr& expr, const Tuple& node, llvm::Value* destination) {
+  const Type& type = type_of(expr);
+  llvm::Value* memory = destination ? destination : buffer(std::max(type.storage(), 8u));
+  for (size_t i = 0; i < node.items.size(); i++) {
+    llvm::Value* part = ir.CreateConstGEP1_32(ir.getInt8Ty(), memory, type.item_offset(i));
+    store(evaluate(*node.items[i], type.items[i].is_scalar() ? nullptr : part), part, type.items[i]);
+  }
+  return {memory, type};
+}
+
+Operand ProgramEmitter::item(const Operand& tuple, size_t index) {
+  const Type& type = tuple.type.items.at(index);
+  llvm::Value* part = ir.CreateConstGEP1_32(ir.getInt8Ty(), tuple.value, tuple.type.item_offset(index));
+  if (!type.is_scalar()) return {part, type};
+  return {ir.CreateAlignedLoad(ir.getInt64Ty(), part, llvm::Align(8)), type};
+}
+
+// text[index]: 0 behind its end.
+Operand ProgramEmitter::character(const Index& node) {
+  const Operand text = evaluate(*node.object, nullptr);
+  llvm::Value* index = bounded(integer(*node.index), text.type.size - 1);
+  // Of an aligned pointer LLVM would make `pointer | index`, which the verifier refuses.
+  auto* same = llvm::FunctionType::get(ir.getPtrTy(), {ir.getPtrTy()}, false);
+  llvm::Value* memory = ir.CreateCall(llvm::InlineAsm::get(same, "", "=r,0", true), {text.value});
+  llvm::Value* byte = ir.CreateLoad(ir.getInt8Ty(), ir.CreateGEP(ir.getInt8Ty(), memory, index));
+  return {ir.CreateSExt(byte, ir.getInt64Ty()), Type::integer(1, true)};
+}
+
+Operand ProgramEmitter::block_value(const Expr& expr, const BlockExpr& node, llvm::Value* destination) {
+  const llvm::DebugLoc where = ir.getCurrentDebugLocation();
+  llvm::Value* unpadded = std::exchange(unpadded_, nullptr);
+  llvm::Value* unpadded_size = std::exchange(unpadded_size_, nullptr);
+  llvm::Value* key_cell = std::exchange(key_cell_, nullptr);
+  auto* after = node.is_function ? llvm::BasicBlock::Create(module_.context, "", function_, exit_) : nullptr;
+  llvm::BasicBlock* outer_return = node.is_function ? std::exchange(return_to_, after) : return_to_;
+  const Expr* outer_result = node.is_function ? std::exchange(result_, node.result.get()) : result_;
+  const Loop loop = node.is_function ? std::exchange(loop_, {}) : loop_;
+  block(node.body);
+  if (after) {
+    ir.CreateBr(after);
+    ir.SetInsertPoint(after);
+  }
+  return_to_ = outer_return;
+  result_ = outer_result;
+  loop_ = loop;
+  Operand value{nullptr, type_of(expr)};
+  if (node.value) value = evaluate(*node.value, destination);
+  if (node.result) value = evaluate(*node.result, nullptr);
+  unpadded_ = unpadded;
+  unpadded_size_ = unpadded_size;
+  key_cell_ = key_cell;
+  ir.SetCurrentDebugLocation(where);
+  return value;
 }
 
 // ++ and -- : atomic on a map's element, whose old value is what x++ gives.
@@ -111,11 +223,10 @@ Operand ProgramEmitter::step(const Step& step) {
   uint64_t width = type.is_pointer() && type.pointee ? std::max(type.pointee->size, 1u) : 1;
   llvm::Value* delta = constant(step.increment ? width : -width);
   auto result = [&](llvm::Value* old) { return step.prefix ? ir.CreateAdd(old, delta) : old; };
-  if (auto* name = std::get_if<Variable>(&step.target->node)) {
-    llvm::Value* cell = variables_.at(name->name).value;
-    llvm::Value* old = ir.CreateLoad(ir.getInt64Ty(), cell);
-    ir.CreateStore(ir.CreateAdd(old, delta), cell);
-    return {result(old), type};
+  if (std::holds_alternative<Variable>(step.target->node)) {
+    llvm::Value* old = evaluate(*step.target, nullptr).value;
+    set_variable(*step.target, {ir.CreateAdd(old, delta), type});
+    return narrowed({result(old), type}, type);
   }
   llvm::Value* value = local(ir.getInt64Ty());
   ir.CreateStore(constant(0), value);
@@ -129,12 +240,8 @@ Operand ProgramEmitter::step(const Step& step) {
 
 Operand ProgramEmitter::cast(const Expr& expr, const Cast& cast) {
   const Type& type = type_of(expr);
-  llvm::Value* value = integer(*cast.value);
-  if (type.is_pointer() || type.size == 8) return {value, type};
-  if (type.is_bool)
-    return {ir.CreateZExt(ir.CreateICmpNE(value, constant(0)), ir.getInt64Ty()), type};
-  llvm::Value* narrow = ir.CreateTrunc(value, ir.getIntNTy(type.size * 8));
-  return {type.is_signed ? ir.CreateSExt(narrow, ir.getInt64Ty()) : ir.CreateZExt(narrow, ir.getInt64Ty()), type};
+  const Operand value = evaluate(*cast.value, nullptr);
+  return {narrowed(value, type).value, type};
 }
 
 llvm::Value* ProgramEmitter::constant_at(const std::vector<uint32_t>& values, llvm::Value* index) {

@@ -19,6 +19,7 @@ static long (*const bpf_probe_read_user_str)(void *dst, u32 size, const void *fr
 static long (*const bpf_probe_read_kernel_str)(void *dst, u32 size, const void *from) = (void *)115;
 static long (*const bpf_get_ns_current_pid_tgid)(u64 device, u64 inode, void *info, u32 size) = (void *)120;
 static long (*const bpf_copy_from_user)(void *dst, u32 size, const void *from) = (void *)148;
+static void *(*const bpf_map_lookup_percpu_elem)(void *map, const void *key, u32 cpu) = (void *)195;
 #endif
 
 #define RUNTIME __attribute__((always_inline, used))
@@ -84,6 +85,33 @@ RUNTIME void zt_extreme(struct extreme *slot, u64 rank) {
       break;
   }
   slot->seen = 1;
+}
+
+// What an aggregation has come to on all processors.
+RUNTIME u64 zt_total(void *map, const void *key, u32 word, u32 processors) {
+  u64 total = 0;
+#pragma clang loop unroll(disable)
+  for (u32 cpu = 0; cpu < processors; cpu++) {
+    const u64 *value = bpf_map_lookup_percpu_elem(map, key, cpu);
+    if (!value)
+      break;
+    total += value[word];
+  }
+  return total;
+}
+
+// The highest rank that there is; `none` when no processor has seen a value.
+RUNTIME u64 zt_highest(void *map, const void *key, u64 none, u32 processors) {
+  u64 highest = none, seen = 0;
+#pragma clang loop unroll(disable)
+  for (u32 cpu = 0; cpu < processors; cpu++) {
+    const struct extreme *value = bpf_map_lookup_percpu_elem(map, key, cpu);
+    if (!value)
+      break;
+    if (value->seen && (!seen || value->rank > highest))
+      highest = value->rank, seen = 1;
+  }
+  return highest;
 }
 
 // Division by zero gives 0 and a remainder by zero the dividend, as BPF itself defines them; written out, since to LLVM

@@ -44,8 +44,7 @@ const MapRef* map_in(const Expr& expr) { return std::get_if<MapRef>(&expr.node);
 
 }  // namespace
 
-bool Checking::is_thread_key(const Expr& map) const {
-  const auto& keys = map_in(map)->keys;
+bool Checking::is_thread_key(std::span<const ExprPtr> keys) const {
   if (keys.size() != 1) return false;
   auto* name = std::get_if<Name>(&keys[0]->node);
   const Builtin* row = name ? find_builtin(builtins_, name->name, Builtin::Form::variable) : nullptr;
@@ -80,14 +79,14 @@ std::optional<CallPair> Checking::pair_of(uint32_t number) const {
     return *where == probe;
   };
   size_t whole = 0;
-  for (const auto& [expr, probe, use] : uses_.at(map.name)) {
+  for (const auto& [keys, probe, use] : uses_.at(map.name)) {
     if (use == Use::whole) {
       whole++;
       if (!program_.probes[probe].how->runs_in_tracer) return std::nullopt;
       continue;
     }
     bool is_assigned = use == Use::assign;
-    if (use == Use::other || !is_thread_key(*expr) || !only_here(is_assigned ? entry : at_return, probe))
+    if (use == Use::other || !is_thread_key(keys) || !only_here(is_assigned ? entry : at_return, probe))
       return std::nullopt;
   }
   if (!entry || !at_return || *entry == *at_return || whole != times_emptied(number)) return std::nullopt;

@@ -128,7 +128,6 @@ Checking::Checking(const Source& source, const Ast& ast, std::span<const Builtin
       reports_(&diagnostics) {
   program_.source = &source;
   program_.ast = &ast;
-  program_.max_strlen = options.max_strlen;
   program_.pid_namespace = options.pid_namespace;
   program_.only_pid_namespace = options.only_pid_namespace;
   program_.unwinds = options.unwinds;
@@ -137,13 +136,16 @@ Checking::Checking(const Source& source, const Ast& ast, std::span<const Builtin
 }
 
 Result<Program> Checking::run() {
+  configure();
   Status expanded = expand_probes();
   if (!expanded) return expanded.error();
+  define_types();
   // What the blocks do can be judged only when all of them have their probes.
   if (!diagnostics_.empty()) return std::move(program_);
   // Walks that only learn keep their complaints to themselves; the last one, which knows all types, speaks.
   Diagnostics ignored;
   reports_ = &ignored;
+  declare_maps();
   for (int i = 0; i < most_walks; i++) {
     walk();
     bool settled = seen_ == known_;
@@ -172,6 +174,8 @@ Status Checking::expand_probes() {
     for (ExpandedPoint& point : points) add_to_group(groups, decl, mentioned, std::move(point));
     for (Probe& group : groups) program_.probes.push_back(std::move(group));
   }
+  if (program_.probes.empty() && diagnostics_.empty())
+    diagnostics_.add(Code::cannot_probe, ast_.probes.back().span, "none of the script's attach points is there");
   if (program_.probes.size() > most_programs)
     diagnostics_.add(Code::too_many_probes, ast_.probes.back().span, program_.probes.size(), most_programs);
   name_probes();
@@ -192,7 +196,10 @@ Status Checking::expand_points(const AttachSpec& spec, const std::set<std::strin
   if (!target) return Nothing{};
   auto refused = [&](const Error& error) -> Status {
     if (error.kind == Error::Kind::machine) return error;
-    diagnostics_.add(Code::cannot_probe, spec.span, error.message).hint = error.hint;
+    if (options_.settings.missing_probes == Settings::Missing::error)
+      diagnostics_.add(Code::cannot_probe, spec.span, error.message).hint = error.hint;
+    else if (options_.settings.missing_probes == Settings::Missing::warn)
+      program_.notes.push_back(fmt::format("{}:{} is left out: {}", spec.provider, spec.target, error.message));
     return Nothing{};
   };
   auto points = provider->expand(machine_, *target);
@@ -333,17 +340,19 @@ void Checking::walk() {
   program_.constants.clear();
   program_.accesses.clear();
   program_.texts.clear();
+  program_.variable_of.clear();
   met_.assign(ast_.expressions, std::nullopt);
   // A probe that has no program (its attach points were refused) is looked at all the same, as far as it goes.
   for (Probe& probe : program_.probes) {
     probe_ = &probe;
     decl_ = static_cast<size_t>(probe.syntax - ast_.probes.data());
-    assigned_.clear();
-    if (probe.syntax->predicate) condition(*probe.syntax->predicate);
-    block(probe.syntax->body);
     probe.variables.clear();
-    if (auto known = known_.variables.find(decl_); known != known_.variables.end())
-      for (const auto& [name, merged] : known->second) probe.variables[name] = merged.type;
+    probe.variable_words = probe.variable_memory = 0;
+    ended_.clear();
+    scoped([&] {
+      if (probe.syntax->predicate) condition(*probe.syntax->predicate);
+      block(probe.syntax->body);
+    });
   }
 }
 
@@ -353,11 +362,9 @@ const MapFacts& Checking::known_map(const std::string& name) const {
   return found == known_.maps.end() ? unknown : found->second;
 }
 
-Type Checking::known_variable(const std::string& name) const {
+Type Checking::known_variable(uint32_t number) const {
   auto known = known_.variables.find(decl_);
-  if (known == known_.variables.end()) return Type();
-  auto found = known->second.find(name);
-  return found == known->second.end() ? Type() : found->second.type;
+  return known == known_.variables.end() || number >= known->second.size() ? Type() : known->second[number].type;
 }
 
 const Field* Checking::field(std::string_view name) const {

@@ -20,8 +20,8 @@ namespace zeektrace {
 
 struct CheckOptions {
   std::vector<std::string> params;    // $1, $2 …
-  uint32_t max_map_keys = 4096;
-  uint32_t max_strlen = 1024;
+  Settings settings;                  // before the script's config
+  std::vector<std::pair<std::string, std::string>> environment;  // settings that win over the script's, known to be right
   std::optional<uint32_t> only_pid;   // -p, -c
   bool only_nodes = false;            // --node: only the processes that user space names while the script runs
   std::optional<PidNamespace> pid_namespace, only_pid_namespace;  // as in Program

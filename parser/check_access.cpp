@@ -3,11 +3,12 @@
 
 #include "parser/checking.h"
 #include "parser/members.h"
+#include "parser/script_types.h"
 
 namespace zeektrace {
 namespace {
 
-bool same_layout(const Type& a, const Type& b) {
+bool same_members(const Type& a, const Type& b) {
   if (!a.same_as(b)) return false;
   if (!a.is_record()) return true;
   auto shape_a = a.records->shape(a.record), shape_b = b.records->shape(b.record);
@@ -30,6 +31,7 @@ Type Checking::field_of(const Expr& expr, const FieldRef& node) {
   if (object && object->name == arguments_word) return named_argument(expr, node.name);
   const Type type = expression(*node.object);
   if (type.kind == Type::Kind::none) return Type();
+  if (type.is_tuple()) return item(expr, type, node.name);
   auto found = member_access(type, node.name);
   if (auto* refusal = std::get_if<Refusal>(&found)) {
     refuse(expr.span, *refusal);
@@ -65,6 +67,12 @@ Type Checking::index(const Expr& expr, const Index& node) {
   const Type by = expression(*node.index);
   if (type.kind == Type::Kind::none || by.kind == Type::Kind::none) return Type();
   if (!by.is_integer()) reports_->add(Code::wrong_operand, node.index->span, "[]", by.spelling());
+  if (type.is_string()) return Type::integer(1, true);
+  if (type.is_tuple()) {
+    if (auto literal = literal_integer(*node.index)) return item(expr, type, std::to_string(*literal));
+    reports_->add(Code::wrong_operand, node.index->span, "[]", "an index of a tuple that is computed while it runs");
+    return Type();
+  }
   auto found = element_access(type);
   if (auto* refusal = std::get_if<Refusal>(&found)) {
     refuse(expr.span, *refusal);
@@ -123,7 +131,7 @@ Type Checking::value(const Expr& expr) {
   if (!type.is_record() && !type.is_array()) return type;
   // Bytes without a sign are data rather than characters: str() says otherwise.
   bool data = type.is_array() && type.pointee->is_integer() && !type.pointee->is_signed;
-  if (!data && !make_text(expr, options_.max_strlen)) return type_of(expr);
+  if (!data && !make_text(expr, options_.settings.max_strlen)) return type_of(expr);
   Diagnostic& report = reports_->add(Code::whole_record, expr.span, type.spelling());
   if (type.is_array()) report.hint = "take an element, such as [0]";
   if (data && type.pointee->size == 1) report.hint += ", or str() of it";
@@ -164,6 +172,7 @@ std::optional<Type> Checking::kernel_member(const Expr& expr, std::string_view r
 
 // A type of the traced program. Two binaries that share a program must agree on it.
 std::optional<Type> Checking::type_named(const Expr& expr, const std::string& name) {
+  if (auto own = script_types_ ? script_types_->find(name) : std::nullopt) return own;
   std::vector<const Records*> asked;
   std::optional<Type> found;
   for (const AttachPoint& point : probe_->points) {
@@ -171,7 +180,7 @@ std::optional<Type> Checking::type_named(const Expr& expr, const std::string& na
     if (!records || std::ranges::find(asked, records) != asked.end()) continue;
     asked.push_back(records);
     auto type = records->find(name);
-    if (found && type && !same_layout(*found, *type))
+    if (found && type && !same_members(*found, *type))
       reports_->add(Code::not_a_probe_value, expr.span, source_.slice(expr.span));
     if (!found) found = std::move(type);
   }

@@ -2,24 +2,11 @@
 #include <charconv>
 
 #include "parser/checking.h"
+#include "parser/literal.h"
+#include "parser/script_types.h"
 
 namespace zeektrace {
 namespace {
-
-struct TypeWord {
-  std::string_view name;
-  uint32_t size;  // 0: a boolean
-  bool is_signed;
-};
-// What a cast can name.
-constexpr TypeWord type_words[] = {
-    {"bool", 0, false},  {"int8", 1, true},    {"int16", 2, true},   {"int32", 4, true},    {"int64", 8, true},
-    {"uint8", 1, false}, {"uint16", 2, false}, {"uint32", 4, false}, {"uint64", 8, false},  {"int8_t", 1, true},
-    {"int16_t", 2, true}, {"int32_t", 4, true}, {"int64_t", 8, true}, {"uint8_t", 1, false}, {"uint16_t", 2, false},
-    {"uint32_t", 4, false}, {"uint64_t", 8, false}, {"char", 1, true}, {"short", 2, true}, {"int", 4, true},
-    {"long", 8, true}, {"unsigned char", 1, false}, {"unsigned short", 2, false}, {"unsigned int", 4, false},
-    {"unsigned long", 8, false}, {"void", 1, false}, {"size_t", 8, false},
-};
 
 Builtin::Form form_of(const std::string& function) {
   unsigned char first = static_cast<unsigned char>(function[0]);
@@ -49,6 +36,8 @@ std::string_view wording(Want want) {
     case Want::map: return "a map, such as @name";
     case Want::map_or_value: return "a map or a value";
     case Want::map_element: return "an element of a map, such as @name[key]";
+    case Want::keyed_map: return "a map, such as @name";
+    case Want::map_key: return "a key of the map";
   }
   bug("a Want without words");
 }
@@ -65,7 +54,8 @@ const Type& Checking::expression(const Expr& expr) {
 }
 
 Type Checking::type_for(const Expr& expr) {
-  if (auto* node = std::get_if<Number>(&expr.node)) return Type::integer(8, node->value <= INT64_MAX);
+  if (auto* node = std::get_if<Number>(&expr.node))
+    return node->is_bool ? Type::boolean() : Type::integer(8, node->value <= INT64_MAX);
   if (auto* node = std::get_if<String>(&expr.node)) return Type::string(static_cast<uint32_t>(node->value.size() + 1));
   if (auto* node = std::get_if<Name>(&expr.node)) return name(expr, *node);
   if (std::holds_alternative<Positional>(expr.node)) return positional(expr);
@@ -75,11 +65,17 @@ Type Checking::type_for(const Expr& expr) {
   if (auto* node = std::get_if<Index>(&expr.node)) return index(expr, *node);
   if (auto* node = std::get_if<Call>(&expr.node)) return call(expr, *node);
   if (auto* node = std::get_if<Cast>(&expr.node)) return cast(expr, *node);
+  if (auto* node = std::get_if<Tuple>(&expr.node)) return tuple(*node);
+  if (auto* node = std::get_if<BlockExpr>(&expr.node)) return block_value(expr, *node);
   return step(std::get<Step>(expr.node));
 }
 
 Type Checking::name(const Expr& expr, const Name& node) {
   if (const Builtin* row = find_builtin(builtins_, node.name, Builtin::Form::variable)) return row->result(*this, expr);
+  if (auto* own = script_types_ ? script_types_->enumerator(node.name) : nullptr) {
+    make_constant(expr, static_cast<uint64_t>(own->value));
+    return own->type;
+  }
   Records* kernel = options_.kernel_types ? options_.kernel_types() : nullptr;
   if (auto constant = kernel ? kernel->constant(node.name) : std::nullopt) {
     make_constant(expr, static_cast<uint64_t>(constant->value));
@@ -129,6 +125,10 @@ std::optional<int64_t> Checking::literal_integer(const Expr& expr) const {
     std::string text = *parameter_text(expr);
     return text.empty() ? 0 : number_in(text);
   }
+  if (auto* node = std::get_if<Name>(&expr.node)) {
+    auto* own = script_types_ ? script_types_->enumerator(node->name) : nullptr;
+    return own ? std::optional(own->value) : std::nullopt;
+  }
   auto* call = std::get_if<Call>(&expr.node);
   if (call && call->args.size() == 1 && call->function == "-")
     if (auto inner = literal_integer(*call->args[0])) return static_cast<int64_t>(-static_cast<uint64_t>(*inner));
@@ -140,11 +140,60 @@ std::optional<std::string> Checking::literal_string(const Expr& expr) const {
   return parameter_text(expr);
 }
 
-// ---- arguments of the probe, variables ----
+// ---- tuples and blocks ----
 
-Type Checking::variable(const Expr& expr, const Variable& node) {
-  if (!assigned_.contains(node.name)) reports_->add(Code::unset_variable, expr.span, node.name);
-  return known_variable(node.name);
+Type Checking::tuple(const Tuple& node) {
+  std::vector<Type> items;
+  bool is_known = true;
+  for (const ExprPtr& each : node.items) {
+    items.push_back(value(*each));
+    is_known &= items.back().kind != Type::Kind::none;
+  }
+  for (size_t i = 0; i < node.names.size(); i++)
+    if (std::ranges::count(node.names, node.names[i]) > 1 && std::ranges::find(node.names, node.names[i]) == node.names.begin() + static_cast<std::ptrdiff_t>(i))
+      reports_->add(Code::declared_twice, node.items[i]->span, node.names[i]);
+  return is_known ? Type::tuple(std::move(items), node.names) : Type();
+}
+
+// $tuple.0, $record.name
+Type Checking::item(const Expr& expr, const Type& type, std::string_view name) {
+  std::optional<size_t> index;
+  if (auto named = std::ranges::find(type.item_names, name); named != type.item_names.end())
+    index = static_cast<size_t>(named - type.item_names.begin());
+  else if (auto number = number_in(name); number && type.item_names.empty())
+    index = static_cast<size_t>(*number);
+  if (index && *index < type.items.size()) return type.items[*index];
+  if (index && !type.items.empty()) {
+    reports_->add(Code::index_range, expr.span, *index, type.spelling(), type.items.size() - 1);
+    return Type();
+  }
+  std::vector<std::string_view> names(type.item_names.begin(), type.item_names.end());
+  Diagnostic& report = reports_->add(Code::unknown_member, expr.span, type.spelling(), name);
+  report.hint = did_you_mean(near_matches(name, names));
+  if (report.hint.empty() && names.empty()) report.hint = "its first item is .0";
+  return Type();
+}
+
+Type Checking::block_value(const Expr& expr, const BlockExpr& node) {
+  bool is_alone = std::exchange(statement_expr_, nullptr) == &expr;
+  const Assign* assign = std::exchange(assign_, nullptr);
+  const uint32_t loops = node.is_function ? std::exchange(loops_, 0) : loops_;
+  if (node.is_function) functions_.push_back(&node);
+  Type type;
+  scoped([&] {
+    for (const Stmt& each : node.body) statement(each);
+    if (node.value) {
+      if (is_alone) statement_expr_ = node.value.get();
+      type = expression(*node.value);
+    }
+    if (node.result) type = expression(*node.result);
+  });
+  if (node.is_function) functions_.pop_back();
+  loops_ = loops;
+  statement_expr_ = is_alone ? &expr : nullptr;
+  assign_ = assign;
+  if (!is_alone && !node.value && !node.result) reports_->add(Code::not_a_value, expr.span, "this block");
+  return type;
 }
 
 // ---- calls ----
@@ -189,8 +238,8 @@ bool Checking::place_allows(const Expr& expr, const Builtin& row) {
         reports_->add(Code::aggregate_only_map, expr.span, fmt::format("{}()", row.name)).hint =
             fmt::format("write @name = {}(…);", row.name);
       return assigned && assign_->op.empty();
-    case Place::map_value_or_statement: {
-      bool with_target = std::get<Call>(expr.node).args.empty() ? assigned && assign_->op.empty() : alone || assigned;
+    case Place::map_value_or_expression: {
+      bool with_target = !std::get<Call>(expr.node).args.empty() || (assigned && assign_->op.empty());
       if (!with_target) reports_->add(Code::not_a_value, expr.span, fmt::format("{}()", row.name));
       return with_target;
     }
@@ -217,9 +266,30 @@ bool Checking::arguments(const Expr& expr, const Call& node, const Builtin& row)
     return false;
   }
   bool good = true;
-  for (size_t i = 0; i < node.args.size(); i++)
-    good &= argument(*node.args[i], row.params[std::min(i, row.params.size() - 1)], i + 1, of);
+  for (size_t i = 0; i < node.args.size(); i++) {
+    const Param& param = row.params[std::min(i, row.params.size() - 1)];
+    const bool has_key = i + 1 < std::min(node.args.size(), row.params.size()) && row.params[i + 1].want == Want::map_key;
+    if (has_key) good &= keyed_argument(*node.args[i], std::span(node.args).subspan(i + 1, 1), param, of);
+    else good &= argument(*node.args[i], param, i + 1, of);
+    i += has_key;
+  }
   return good;
+}
+
+// A whole map and one of its keys: delete(@m, key).
+bool Checking::keyed_argument(const Expr& arg, std::span<const ExprPtr> key, const Param& param, std::string_view of) {
+  auto* map = std::get_if<MapRef>(&arg.node);
+  if (!map || !map->keys.empty()) {
+    const Type type = expression(arg);
+    (void)expression(*key[0]);
+    reports_->add(Code::wrong_argument, arg.span, 1, of, wording(param.want), map ? "an element" : type.spelling());
+    return false;
+  }
+  declare_map(arg, Use::erase, key);
+  use_keys(arg, key);
+  if (param.want == Want::map_element || known_map(map->name).value.type.kind != Type::Kind::none) return true;
+  reports_->add(Code::unset_map, arg.span, map->name);
+  return false;
 }
 
 bool Checking::argument(const Expr& arg, const Param& param, size_t number, std::string_view of) {
@@ -259,6 +329,8 @@ bool Checking::argument(const Expr& arg, const Param& param, size_t number, std:
     case Want::string: return type.is_string() || wrong(type.spelling());
     case Want::word:
     case Want::map:
+    case Want::keyed_map:
+    case Want::map_key:
     case Want::map_element: return wrong(map ? "an element" : type.spelling());
   }
   bug("a Want that check does not know");
@@ -266,24 +338,42 @@ bool Checking::argument(const Expr& arg, const Param& param, size_t number, std:
 
 // ---- casts and steps ----
 
-Type Checking::cast(const Expr& expr, const Cast& node) {
-  const Type from = expression(*node.value);
+// The type that a script writes; nothing, and reported, when there is none.
+std::optional<Type> Checking::spelled_type(const Expr& expr, const TypeSpelling& spelling) {
+  std::string name = canonical_type(spelling.name);
+  if (name.empty()) name = spelling.name;
+  std::vector<uint32_t> suffixes = spelling.suffixes;
   Type type;
-  if (auto word = std::ranges::find(type_words, node.type_name, &TypeWord::name); word != std::end(type_words)) {
-    type = word->size == 0 ? Type::boolean() : Type::integer(word->size, word->is_signed);
-  } else if (auto found = type_named(expr, node.type_name)) {
+  if (name == "string") {
+    bool is_sized = !suffixes.empty() && suffixes[0] != TypeSpelling::star && suffixes[0] > 0;
+    type = Type::string(is_sized ? suffixes[0] : options_.settings.max_strlen);
+    if (is_sized) suffixes.erase(suffixes.begin());
+  } else if (auto integer = integer_named(name)) {
+    type = *std::move(integer);
+  } else if (auto found = type_named(expr, name)) {
     type = *std::move(found);
   } else {
-    std::vector<std::string_view> names;
-    for (const TypeWord& each : type_words) names.push_back(each.name);
-    Diagnostic& report = reports_->add(Code::unknown_type, expr.span, node.type_name);
-    if (std::string better = did_you_mean(near_matches(node.type_name, names)); !better.empty()) report.hint = better;
-    return Type();
+    const std::vector<std::string_view> names = integer_names();
+    Diagnostic& report = reports_->add(Code::unknown_type, expr.span, name);
+    if (std::string better = did_you_mean(near_matches(name, names)); !better.empty()) report.hint = better;
+    return std::nullopt;
   }
-  for (uint32_t i = 0; i < node.pointers; i++) type = Type::pointer(type);
+  for (uint32_t suffix : suffixes) {
+    if (suffix == TypeSpelling::star) type = Type::pointer(std::move(type));
+    else type = Type::array(std::move(type), suffix);
+  }
+  return type;
+}
+
+Type Checking::cast(const Expr& expr, const Cast& node) {
+  const Type from = expression(*node.value);
+  auto spelled = spelled_type(expr, node.type);
+  if (!spelled) return Type();
+  const Type& type = *spelled;
   bool number = from.is_integer() || from.kind == Type::Kind::enumeration || from.kind == Type::Kind::port;
   bool fits = number || from.is_pointer() || (from.is_array() && type.is_pointer());
-  if (from.kind == Type::Kind::none || (fits && (type.is_integer() || type.is_pointer()))) return type;
+  bool takes_number = type.is_integer() || type.is_pointer() || type.kind == Type::Kind::enumeration;
+  if (from.kind == Type::Kind::none || (fits && takes_number)) return type;
   Diagnostic& report = reports_->add(Code::bad_cast, expr.span, from.spelling(), type.spelling());
   if (fits) report.hint = fmt::format("cast it to a pointer: ({} *)", type.spelling());
   return Type();
@@ -298,6 +388,8 @@ Type Checking::step(const Step& node) {
     assign_to_map(*node.target, type.is_pointer() ? type : Type::integer(8, true), true, node.target->span);
   } else if (std::holds_alternative<Variable>(node.target->node)) {
     type = expression(*node.target);
+    if (type.kind == Type::Kind::none) type = Type::integer(8, true);
+    merge_variable(*node.target, program_.variable_of.at(node.target->id), type, true, node.target->span);
   } else {
     expression(*node.target);
     reports_->add(Code::not_assignable, node.target->span);

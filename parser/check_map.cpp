@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "parser/checking.h"
 
 namespace zeektrace {
@@ -14,9 +16,9 @@ uint32_t Checking::map_number(const Expr& expr) const {
 }
 
 // The map's place in the program, made at its first use.
-void Checking::declare_map(const Expr& expr, Use use) {
+void Checking::declare_map(const Expr& expr, Use use, std::span<const ExprPtr> keys) {
   const std::string& name = std::get<MapRef>(expr.node).name;
-  uses_[name].push_back({&expr, static_cast<uint32_t>(probe_ - program_.probes.data()), use});
+  uses_[name].push_back({keys, static_cast<uint32_t>(probe_ - program_.probes.data()), use});
   if (program_.map_index.contains(name)) return;
   program_.map_index[name] = static_cast<uint32_t>(program_.maps.size());
   MapDef def;
@@ -25,22 +27,34 @@ void Checking::declare_map(const Expr& expr, Use use) {
   program_.maps.push_back(std::move(def));
 }
 
-// The keys of one use of a map: the same number, and fitting types, everywhere.
-void Checking::use_keys(const Expr& expr) {
+// The keys of one use of a map: the same number, and fitting types, everywhere. A tuple is as many keys as it has items.
+void Checking::use_keys(const Expr& expr, std::span<const ExprPtr> given) {
   const MapRef& node = std::get<MapRef>(expr.node);
   MapFacts& facts = seen_.maps[node.name];
+  struct Key {
+    Type type;
+    bool is_literal;
+    Span span;
+  };
+  std::vector<Key> keys;
+  for (const ExprPtr& each : given) {
+    const Type type = value(*each);
+    if (given.size() == 1 && type.kind == Type::Kind::none) return;  // perhaps a tuple
+    if (given.size() == 1 && type.is_tuple())
+      for (const Type& item : type.items) keys.push_back({item, false, each->span});
+    else
+      keys.push_back({type, is_literal(*each), each->span});
+  }
   if (!facts.keys_known) {
     facts.keys_known = true;
-    facts.keys.resize(node.keys.size());
-  } else if (facts.keys.size() != node.keys.size()) {
-    reports_->add(Code::map_keys, expr.span, node.name, key_words(facts.keys.size()), key_words(node.keys.size()));
+    facts.keys.resize(keys.size());
+  } else if (facts.keys.size() != keys.size()) {
+    reports_->add(Code::map_keys, expr.span, node.name, key_words(facts.keys.size()), key_words(keys.size()));
   }
-  for (size_t i = 0; i < node.keys.size(); i++) {
-    const Type type = value(*node.keys[i]);
-    if (i >= facts.keys.size()) continue;
-    if (!facts.keys[i].merge(type, is_literal(*node.keys[i])))
-      reports_->add(Code::map_key_type, node.keys[i]->span, i + 1, node.name, facts.keys[i].type.spelling(),
-                    type.spelling());
+  for (size_t i = 0; i < std::min(keys.size(), facts.keys.size()); i++) {
+    if (!facts.keys[i].merge(keys[i].type, keys[i].is_literal))
+      reports_->add(Code::map_key_type, keys[i].span, i + 1, node.name, facts.keys[i].type.spelling(),
+                    keys[i].type.spelling());
   }
 }
 
@@ -48,7 +62,7 @@ Type Checking::read_map(const Expr& expr) {
   declare_map(expr, Use::read);
   use_keys(expr);
   const std::string& name = std::get<MapRef>(expr.node).name;
-  const Type& type = known_map(name).value.type;
+  const Type type = value_of(known_map(name).value.type);
   if (type.kind == Type::Kind::none) reports_->add(Code::unset_map, expr.span, name);
   if (type.is_aggregate()) reports_->add(Code::aggregate_read, expr.span, name, type.spelling());
   return type.is_aggregate() ? Type::integer(8, true) : type;
@@ -67,7 +81,15 @@ void Checking::lay_out_maps() {
     def.value = facts.value.type;
     def.keys.clear();
     for (const Merged& key : facts.keys) def.keys.push_back(key.type);
-    def.max_entries = def.keys.empty() ? 1 : options_.max_map_keys;
+    def.max_entries = def.keys.empty() ? 1 : options_.settings.max_map_keys;
+    if (auto declared = declared_maps_.find(def.name); declared != declared_maps_.end() && !def.keys.empty()) {
+      def.max_entries = declared->second.size;
+      def.is_lru = declared->second.is_lru;
+      if (def.value.kind != Type::Kind::none && def.value.is_aggregate() != declared->second.is_per_cpu)
+        diagnostics_.add(Code::map_kind_value, def.first_use, def.name, declared->second.kind, def.value.spelling()).hint =
+            declared->second.is_per_cpu ? "such a map holds count(), sum() and their like; declare it as hash or lruhash"
+                                        : "declare it as percpuhash or percpulruhash";
+    }
     if (!def.keys.empty() && def.key_size() > most_key_bytes)
       diagnostics_.add(Code::key_too_large, def.first_use, def.name, def.key_size(), most_key_bytes);
   }

@@ -3,7 +3,9 @@
 namespace zeektrace {
 
 void Checking::block(const Block& statements) {
-  for (const Stmt& each : statements) statement(each);
+  scoped([&] {
+    for (const Stmt& each : statements) statement(each);
+  });
 }
 
 void Checking::statement(const Stmt& statement) {
@@ -18,6 +20,14 @@ void Checking::statement(const Stmt& statement) {
   } else if (auto* node = std::get_if<Unroll>(&statement.node)) {
     times(*node->count);
     loop(node->body);
+  } else if (auto* node = std::get_if<For>(&statement.node)) {
+    iterate(*node);
+  } else if (auto* node = std::get_if<Let>(&statement.node)) {
+    let(*node);
+  } else if (auto* node = std::get_if<Scope>(&statement.node)) {
+    block(node->body);
+  } else if (auto* node = std::get_if<Return>(&statement.node)) {
+    leave(statement, *node);
   } else if (std::holds_alternative<Break>(statement.node) || std::holds_alternative<Continue>(statement.node)) {
     if (loops_ == 0) reports_->add(Code::outside_loop, statement.span, source_.slice(statement.span));
   } else if (auto* node = std::get_if<Evaluate>(&statement.node)) {
@@ -52,7 +62,7 @@ void Checking::condition(const Expr& expr) {
 }
 
 void Checking::assign(const Assign& assign) {
-  if (auto* node = std::get_if<Variable>(&assign.target->node)) return assign_variable(assign, node->name);
+  if (std::holds_alternative<Variable>(assign.target->node)) return assign_variable(assign);
   if (std::holds_alternative<MapRef>(assign.target->node)) return assign_map(assign);
   expression(*assign.value);
   // A name that means nothing was meant to be a variable or a map; more need not be said of it.
@@ -68,22 +78,15 @@ void Checking::assign(const Assign& assign) {
   else if (index && std::holds_alternative<MapRef>(named.node)) report.hint = "several keys are joined by commas: @name[a, b]";
 }
 
-void Checking::assign_variable(const Assign& assign, const std::string& name) {
-  Type type = expression(*assign.value);
-  // An array of characters is kept as the text that it is now.
-  bool characters = type.is_array() && type.pointee->is_integer() && type.pointee->size == 1 && type.pointee->is_signed;
-  if (characters && !make_text(*assign.value, options_.max_strlen)) type = type_of(*assign.value);
-  if (!assign.op.empty()) {
-    const Type target = variable(*assign.target, Variable{name});
-    bool numbers = (target.is_integer() || target.is_pointer()) && (type.is_integer() || type.is_pointer());
-    if (!numbers && target.kind != Type::Kind::none)
-      reports_->add(Code::mixed_operands, assign.value->span, assign.op + "=", target.spelling(), type.spelling());
-  }
-  Merged& merged = seen_.variables[decl_][name];
-  if (!merged.merge(type, is_literal(*assign.value)))
-    reports_->add(Code::variable_type, assign.value->span, name, merged.type.spelling(), type.spelling());
-  assigned_.insert(name);
-  program_.types[assign.target->id] = known_variable(name);
+void Checking::assign_variable(const Assign& assign) {
+  if (assign.op.empty()) return assign_to(*assign.target, *assign.value);
+  const Type type = expression(*assign.value);
+  const Type target = expression(*assign.target);
+  bool numbers = (target.is_integer() || target.is_pointer()) && (type.is_integer() || type.is_pointer());
+  if (!numbers && target.kind != Type::Kind::none)
+    reports_->add(Code::mixed_operands, assign.value->span, assign.op + "=", target.spelling(), type.spelling());
+  merge_variable(*assign.target, program_.variable_of.at(assign.target->id), type, is_literal(*assign.value),
+                 assign.value->span);
 }
 
 void Checking::assign_map(const Assign& assign) {
@@ -91,7 +94,7 @@ void Checking::assign_map(const Assign& assign) {
   const Expr& from = *assign.value;
   auto* call = std::get_if<Call>(&from.node);
   const Builtin* row = call ? find_builtin(builtins_, call->function, Builtin::Form::function) : nullptr;
-  bool is_erased = row && row->place == Builtin::Place::map_value_or_statement;
+  bool is_erased = row && row->place == Builtin::Place::map_value_or_expression && call->args.empty();
   declare_map(target, is_erased ? Use::erase : assign.op.empty() ? Use::assign : Use::other);
   use_keys(target);
   targets_[from.id] = &target;
@@ -103,7 +106,8 @@ void Checking::assign_map(const Assign& assign) {
   const Type known = known_map(name).value.type;
   program_.types[target.id] = known;
   // delete() gives the map no type; what reads a map that has none yet may get one later.
-  seen_.maps[name].assigned |= !row || row->place == Builtin::Place::expression;
+  seen_.maps[name].assigned |= !is_erased && (!row || row->place == Builtin::Place::expression ||
+                                             row->place == Builtin::Place::map_value_or_expression);
   if (type.kind == Type::Kind::none) return;
   if (!assign.op.empty()) {
     bool numbers = (known.is_integer() || known.is_pointer()) && (type.is_integer() || type.is_pointer());

@@ -12,6 +12,8 @@
 
 namespace zeektrace {
 
+class ScriptTypes;  // parser/script_types.h
+
 // The word before the dot in args.count.
 constexpr std::string_view arguments_word = "args";
 
@@ -52,6 +54,9 @@ class Checking final : public Checker {
   const CheckOptions& options() const override { return options_; }
 
  private:
+  void configure();
+  void declare_maps();
+  void define_types();
   // Probes.
   Status expand_probes();
   Status expand_points(const AttachSpec& spec, const std::set<std::string>& mentioned, std::vector<ExpandedPoint>& all);
@@ -69,11 +74,34 @@ class Checking final : public Checker {
   void block(const Block& statements);
   void statement(const Stmt& statement);
   void assign(const Assign& assign);
-  void assign_variable(const Assign& assign, const std::string& name);
+  void assign_variable(const Assign& assign);
   void assign_map(const Assign& assign);
   void condition(const Expr& expr);
   void loop(const Block& body);
   void times(const Expr& count);
+  void iterate(const For& loop);
+  Type element_type(const Expr& map);
+  void let(const Let& let);
+  void leave(const Stmt& statement, const Return& node);
+  // `value`, assigned to a variable: what the block has of this name, else a new one.
+  void assign_to(const Expr& variable, const Expr& value);
+  Type kept_value(const Expr& from);
+
+  // Variables live from where they are declared, or first assigned, to the end of that block.
+  uint32_t declare(const Expr& variable);
+  uint32_t make_variable(std::string name);
+  std::optional<uint32_t> find_variable(const Variable& node) const;
+  Merged& merged_variable(uint32_t number);
+  void merge_variable(const Expr& variable, uint32_t number, const Type& type, bool is_literal, Span span);
+  template <class Body>
+  void scoped(const Body& body) {
+    const Room before = room_;
+    scopes_.emplace_back();
+    body();
+    room_ = before;
+    for (const auto& [variable, number] : scopes_.back()) ended_.insert(variable);
+    scopes_.pop_back();
+  }
 
   // Expressions; the type is also kept in Program::types.
   const Type& expression(const Expr& expr);
@@ -92,30 +120,37 @@ class Checking final : public Checker {
   Type call(const Expr& expr, const Call& node);
   Type cast(const Expr& expr, const Cast& node);
   Type step(const Step& node);
+  Type tuple(const Tuple& node);
+  Type item(const Expr& expr, const Type& type, std::string_view name);
+  Type block_value(const Expr& expr, const BlockExpr& node);
+  std::optional<Type> spelled_type(const Expr& expr, const TypeSpelling& spelling);
   bool place_allows(const Expr& expr, const Builtin& row);
   bool arguments(const Expr& expr, const Call& node, const Builtin& row);
   bool argument(const Expr& arg, const Param& param, size_t number, std::string_view of);
+  bool keyed_argument(const Expr& map, std::span<const ExprPtr> key, const Param& param, std::string_view of);
   // A number that takes the sign of what it meets.
   bool is_literal(const Expr& expr) const { return literal_integer(expr) && type_of(expr).is_signed; }
 
   // What the walk before this one saw; of kind none when it saw nothing.
   const MapFacts& known_map(const std::string& name) const;
-  Type known_variable(const std::string& name) const;
+  Type known_variable(uint32_t number) const;
 
   // Maps.
   enum class Use { read, assign, erase, whole, other };
-  void declare_map(const Expr& expr, Use use);
-  void use_keys(const Expr& expr);
+  void declare_map(const Expr& expr, Use use) { declare_map(expr, use, std::get<MapRef>(expr.node).keys); }
+  void declare_map(const Expr& expr, Use use, std::span<const ExprPtr> keys);
+  void use_keys(const Expr& expr) { use_keys(expr, std::get<MapRef>(expr.node).keys); }
+  void use_keys(const Expr& expr, std::span<const ExprPtr> keys);
   Type read_map(const Expr& expr);
   void assign_to_map(const Expr& target, const Type& type, bool is_literal, Span span);
 
   // Calls that are measured from entry to return (call_pairs.cpp).
   struct MapUse {
-    const Expr* map;
+    std::span<const ExprPtr> keys;
     uint32_t probe;  // index in Program::probes
     Use use;
   };
-  bool is_thread_key(const Expr& map) const;
+  bool is_thread_key(std::span<const ExprPtr> keys) const;
   bool needs_word(const Expr* condition, const std::string& map) const;
   size_t times_emptied(uint32_t map) const;
   std::optional<CallPair> pair_of(uint32_t map) const;
@@ -130,18 +165,34 @@ class Checking final : public Checker {
   std::span<const Builtin> builtins_;
   std::span<const Provider> providers_;
   Machine& machine_;
-  const CheckOptions& options_;
+  CheckOptions options_;  // with the script's own config
   Diagnostics& diagnostics_;
   Diagnostics* reports_ = nullptr;  // where this walk's diagnostics go
   Program program_;
   std::unordered_set<std::string> places_;  // those that the probe at hand has been given
+
+  struct DeclaredMap {
+    uint32_t size = 0;
+    bool is_lru = false;
+    bool is_per_cpu = false;
+    std::string_view kind;
+  };
+  std::map<std::string, DeclaredMap> declared_maps_;
+  ScriptTypes* script_types_ = nullptr;  // null: the script defines none
 
   Facts known_;  // from the walk before
   Facts seen_;   // in this walk
   std::map<std::string, std::vector<MapUse>> uses_;  // of maps, in this walk
   Probe* probe_ = nullptr;
   size_t decl_ = 0;                      // the probe's place in the script
-  std::set<std::string> assigned_;       // variables that have a value by now
+  std::vector<std::map<Variable, uint32_t>> scopes_;  // the blocks around, and the numbers of their variables
+  struct Room {
+    uint32_t words = 0;
+    uint32_t memory = 0;
+  };
+  Room room_;  // that variables take in the blocks around
+  std::set<Variable> ended_;                          // variables of blocks that have ended
+  std::vector<const BlockExpr*> functions_;           // that are being called, the innermost last
   const Expr* statement_expr_ = nullptr;  // the expression that stands alone as a statement
   const Assign* assign_ = nullptr;       // the assignment whose value is looked at
   uint32_t loops_ = 0;                   // that the statement stands in

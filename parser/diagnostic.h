@@ -47,6 +47,21 @@ namespace zeektrace {
   X(unavailable, "{} is not available in {}: {}", "")                                                                  \
   X(no_argument_here, "{} is not available in {}", "")                                                                 \
   X(unset_variable, "${} is used before it has a value", "assign to it first: ${} = …;")                               \
+  X(variable_again, "${} is declared already", "use another name, or assign to it: ${} = …;")              \
+  X(variable_scope, "${} belongs to a block that has ended", "declare it before that block: let ${};")                 \
+  X(declared_twice, "'{}' is declared twice", "use another name")                                                      \
+  X(macros_too_large, "what macros and functions stand for makes more than {} expressions", "call fewer of them")      \
+  X(macro_map, "macro {} uses @{}, which it is not given", "make it a parameter: macro {0}(@{1}) {{ … }}")             \
+  X(macro_argument, "argument {} of {}() must be {}", "")                                                              \
+  X(calls_itself, "{} calls itself", "use a loop, such as for ($i : 0..10) {{ … }}")                                   \
+  X(return_value, "{}", "")                                                                                            \
+  X(not_iterable, "for needs a map with keys, or a range such as 0..10; this is {}", "")                               \
+  X(unknown_setting, "unknown config '{}'", "")                                                                        \
+  X(setting_value, "{} can't be '{}'", "it can be {2}")                                                                \
+  X(map_kind, "unknown kind of map '{}'", "known are hash, lruhash, percpuhash and percpulruhash")                     \
+  X(map_size, "the size of @{} must be a number from 1 to {}", "such as let @{0} = hash(100);")                        \
+  X(map_kind_value, "@{} is declared as {}, but holds {}", "")                                                         \
+  X(bad_definition, "{}", "")                                                                                          \
   X(unset_map, "@{} is read but never given a value", "assign to it somewhere: @{} = …;")                              \
   X(too_few_arguments, "{} takes {}, {} given", "")                                                          \
   X(too_many_arguments, "{} takes {}, {} given", "")                                                         \

@@ -31,6 +31,7 @@ class Lexer;
 // Expanded within the parser, where its stack can be seen: the lexer refuses to go on when that grows too high.
 #define yylex() lexer.next(yystack_.size())
 
+namespace zeektrace {
 namespace {
 
 template <class T>
@@ -39,18 +40,46 @@ std::vector<T> append(std::vector<T> list, T item) {
   return list;
 }
 
+NamedExprs with(NamedExprs list, std::string name, ExprPtr value) {
+  return {append(std::move(list.values), std::move(value)), append(std::move(list.names), std::move(name))};
+}
+
+TypeSpelling with_suffix(TypeSpelling type, uint32_t suffix) {
+  return {std::move(type.name), append(std::move(type.suffixes), suffix)};
+}
+
+Routine::Parameter parameter(Span span, Routine::Parameter::Kind kind, std::string name,
+                             std::optional<TypeSpelling> type = std::nullopt) {
+  return {kind, std::move(name), span, std::move(type)};
+}
+
+CDefinition named(Span span, std::string keyword, std::string name, CDefinition definition) {
+  definition.span = span;
+  definition.keyword = std::move(keyword);
+  definition.name = std::move(name);
+  return definition;
+}
+
+CDefinition enumeration(CDefinition definition, CDefinition::Enumerator last) {
+  definition.enumerators.push_back(std::move(last));
+  return definition;
+}
+
 }  // namespace
+}  // namespace zeektrace
 }
 
 %token END 0
 %token <AttachSpec> POINT
-%token <uint64_t> NUMBER
+%token <uint64_t> NUMBER BOOL
 %token <uint32_t> POSITIONAL
 %token <std::string> STRING NAME VARIABLE MAP FIELD ASSIGN
-%token <CastType> CAST
-%token IF "if" ELSE "else" RETURN "return" SIZEOF "sizeof"
-%token WHILE "while" UNROLL "unroll" BREAK "break" CONTINUE "continue"
-%token BRACE_OPEN "{" BRACE_CLOSE "}" PAREN_OPEN "(" PAREN_CLOSE ")" BRACKET_OPEN "[" BRACKET_CLOSE "]"
+%token <TypeSpelling> CAST
+%token <std::string> RECORD ENUM "enum"
+%token IF "if" ELSE "else" RETURN "return" SIZEOF "sizeof" OFFSETOF "offsetof" CONTAINER_OF "container_of"
+%token WHILE "while" UNROLL "unroll" FOR "for" BREAK "break" CONTINUE "continue" LET "let" RANGE ".."
+%token CONFIG "config" MACRO "macro" FUNCTION "fn"
+%token BRACE_OPEN "{" NESTED_OPEN BRACE_CLOSE "}" PAREN_OPEN "(" PAREN_CLOSE ")" BRACKET_OPEN "[" BRACKET_CLOSE "]"
 %token PREDICATE_OPEN PREDICATE_CLOSE SEMICOLON ";" COMMA "," QUOTED
 %token NOT "!" TILDE "~" INCREMENT "++" DECREMENT "--"
 
@@ -75,13 +104,165 @@ std::vector<T> append(std::vector<T> list, T item) {
 %type <std::vector<AttachSpec>> points
 %type <ExprPtr> predicate expr unary postfix primary
 %type <Exprs> exprs args
+%type <NamedExprs> named
 %type <ParsedBlock> block statements
 %type <ParsedStmt> simple choice loop
 %type <Arms> arms
+%type <TypeSpelling> type
+%type <std::string> words member_path
+%type <std::vector<Routine::Parameter>> parameters parameter_list typed_parameters
+%type <CDefinition> in_place members enumerators
+%type <CBase> base
+%type <CDeclarators> declarators
+%type <CDeclarator> plain pointer more
+%type <CDefinition::Enumerator> enumerator
+%type <Exprs> lengths
+%type <uint32_t> stars
 
 %%
 
-script: %empty | script probe | script ";";
+script:
+    %empty
+  | script probe
+  | script definition
+  | script "config" ASSIGN "{" settings "}"
+  | script "let" MAP ASSIGN NAME "(" args ")" ";"  { tree.map(@3, $3, $5, $7); }
+  | script routine
+  | script ";"
+  ;
+
+settings:
+    %empty
+  | settings setting
+  | settings ";"
+  ;
+
+setting:
+    NAME ASSIGN NAME    { tree.setting(@$, $1, $3); }
+  | NAME ASSIGN NUMBER  { tree.setting(@$, $1, std::to_string($3)); }
+  | NAME ASSIGN BOOL    { tree.setting(@$, $1, std::to_string($3)); }
+  | NAME ASSIGN STRING  { tree.setting(@$, $1, $3); }
+  ;
+
+routine:
+    "macro" NAME parameters block  { tree.macro(@2, $2, $3, $4); }
+  | "fn" NAME "(" typed_parameters ")" block  { tree.function(@2, $2, $4, {}, $6); }
+  | "fn" NAME "(" typed_parameters ")" ":" type block  { tree.function(@2, $2, $4, $7, $8); }
+  ;
+
+parameters:
+    %empty                  { $$ = std::vector<Routine::Parameter>(); }
+  | "(" ")"                 { $$ = std::vector<Routine::Parameter>(); }
+  | "(" parameter_list ")"  { $$ = $2; }
+  ;
+
+parameter_list:
+    NAME                          { $$ = append({}, parameter(@1, Routine::Parameter::Kind::expression, $1)); }
+  | VARIABLE                      { $$ = append({}, parameter(@1, Routine::Parameter::Kind::variable, $1)); }
+  | MAP                           { $$ = append({}, parameter(@1, Routine::Parameter::Kind::map, $1)); }
+  | parameter_list "," NAME       { $$ = append($1, parameter(@3, Routine::Parameter::Kind::expression, $3)); }
+  | parameter_list "," VARIABLE   { $$ = append($1, parameter(@3, Routine::Parameter::Kind::variable, $3)); }
+  | parameter_list "," MAP        { $$ = append($1, parameter(@3, Routine::Parameter::Kind::map, $3)); }
+  ;
+
+typed_parameters:
+    %empty                                    { $$ = std::vector<Routine::Parameter>(); }
+  | VARIABLE ":" type                         { $$ = append({}, parameter(@1, Routine::Parameter::Kind::variable, $1, $3)); }
+  | typed_parameters "," VARIABLE ":" type    { $$ = append($1, parameter(@3, Routine::Parameter::Kind::variable, $3, $5)); }
+  ;
+
+type:
+    words             { $$ = TypeSpelling{$1, {}}; }
+  | RECORD NAME       { $$ = TypeSpelling{$2, {}}; }
+  | "enum" NAME       { $$ = TypeSpelling{$2, {}}; }
+  | type "*"          { $$ = with_suffix($1, TypeSpelling::star); }
+  | type "[" NUMBER "]"  { $$ = with_suffix($1, static_cast<uint32_t>($3)); }
+  ;
+
+words:
+    NAME
+  | words NAME  { $$ = $1 + " " + $2; }
+  ;
+
+// ---- C's definitions. Where a member is no pointer, its name is the last of the words. ----
+
+definition:
+    RECORD NAME "{" members "}"      { tree.define(@$, $1, $2, $4); }
+  | "enum" NAME "{" enumerators "}"  { tree.define(@$, $1, $2, $4); }
+  | "enum" "{" enumerators "}"       { tree.define(@$, $1, "", $3); }
+  | RECORD NAME ";"
+  ;
+
+in_place:
+    RECORD "{" members "}"           { $$ = named(@$, $1, "", $3); }
+  | RECORD NAME "{" members "}"      { $$ = named(@$, $1, $2, $4); }
+  | "enum" "{" enumerators "}"       { $$ = named(@$, $1, "", $3); }
+  | "enum" NAME "{" enumerators "}"  { $$ = named(@$, $1, $2, $4); }
+  ;
+
+members:
+    %empty                        { $$ = CDefinition(); }
+  | members base declarators ";"  { $$ = tree.members($1, $2, $3); }
+  ;
+
+base:
+    words          { $$ = CBase{@$, $1, {}}; }
+  | RECORD words   { $$ = CBase{@$, $2, {}}; }
+  | "enum" words   { $$ = CBase{@$, $2, {}}; }
+  | in_place       { $$ = CBase{@$, "", $1}; }
+  | in_place NAME  { $$ = CBase{@$, $2, $1}; }
+  ;
+
+declarators:
+    plain                 { $$ = append({}, $1); }
+  | pointer               { $$ = append({}, $1); }
+  | declarators "," more  { $$ = append($1, $3); }
+  ;
+
+plain:
+    lengths   { $$ = CDeclarator{@$, 0, "", $1, nullptr}; }
+  | ":" expr  { $$ = CDeclarator{@$, 0, "", {}, $2}; }
+  ;
+
+pointer:
+    stars NAME lengths                      { $$ = CDeclarator{@$, $1, $2, $3, nullptr}; }
+  | "(" "*" NAME ")" CAST                   { $$ = CDeclarator{@$, 1, $3, {}, nullptr}; }
+  | "(" "*" NAME ")" "(" c_parameters ")"   { $$ = CDeclarator{@$, 1, $3, {}, nullptr}; }
+  ;
+
+more:
+    pointer
+  | NAME lengths   { $$ = CDeclarator{@$, 0, $1, $2, nullptr}; }
+  | NAME ":" expr  { $$ = CDeclarator{@$, 0, $1, {}, $3}; }
+  ;
+
+stars:
+    "*"        { $$ = 1; }
+  | stars "*"  { $$ = $1 + 1; }
+  ;
+
+lengths:
+    %empty                { $$ = Exprs(); }
+  | lengths "[" "]"       { $$ = append($1, ExprPtr()); }
+  | lengths "[" expr "]"  { $$ = append($1, $3); }
+  ;
+
+c_parameters: %empty | c_parameter | c_parameters "," c_parameter;
+
+c_parameter: base | base stars | base stars NAME;
+
+enumerators:
+    enumerator                  { $$ = enumeration({}, $1); }
+  | enumerators "," enumerator  { $$ = enumeration($1, $3); }
+  | enumerators ","             { $$ = $1; }
+  ;
+
+enumerator:
+    NAME              { $$ = CDefinition::Enumerator{@$, $1, nullptr}; }
+  | NAME ASSIGN expr  { $$ = CDefinition::Enumerator{@$, $1, $3}; }
+  ;
+
+// ---- probes ----
 
 probe: points predicate block  { tree.probe(@$, $1, $2, $3); };
 
@@ -97,7 +278,7 @@ predicate:
 
 block:
     "{" statements "}"         { $$ = $2; }
-  | "{" statements simple "}"  { $$ = tree.block($2, $3); }
+  | "{" statements simple "}"  { $$ = tree.open_block($2, $3); }
   ;
 
 statements:
@@ -106,14 +287,21 @@ statements:
   | statements simple ";"  { $$ = tree.block($1, $2); }
   | statements choice      { $$ = tree.block($1, $2); }
   | statements loop        { $$ = tree.block($1, $2); }
+  | statements NESTED_OPEN statements "}"         { $$ = tree.block($1, tree.scope(@$, $3)); }
+  | statements NESTED_OPEN statements simple "}"  { $$ = tree.block($1, tree.scope(@$, tree.block($3, $4))); }
   ;
 
 simple:
     expr              { $$ = tree.statement(@$, Evaluate{$1}); }
-  | expr ASSIGN expr  { $$ = tree.statement(@$, Assign{$1, $2, $3}); }
+  | expr ASSIGN expr  { $$ = tree.assign(@$, $1, $2, $3); }
+  | "let" VARIABLE                        { $$ = tree.let(@$, @2, $2, {}, nullptr); }
+  | "let" VARIABLE ASSIGN expr            { $$ = tree.let(@$, @2, $2, {}, $4); }
+  | "let" VARIABLE ":" type               { $$ = tree.let(@$, @2, $2, $4, nullptr); }
+  | "let" VARIABLE ":" type ASSIGN expr   { $$ = tree.let(@$, @2, $2, $4, $6); }
   | "break"           { $$ = tree.statement(@$, Break{}); }
   | "continue"        { $$ = tree.statement(@$, Continue{}); }
   | "return"          { $$ = tree.statement(@$, Return{}); }
+  | "return" expr     { $$ = tree.statement(@$, Return{$2}); }
   ;
 
 choice:
@@ -124,11 +312,15 @@ choice:
 loop:
     "while" "(" expr ")" block   { $$ = tree.loop(@$, $5, While{$3, {}}); }
   | "unroll" "(" expr ")" block  { $$ = tree.loop(@$, $5, Unroll{$3, {}}); }
+  | "for" "(" VARIABLE ":" expr ")" block            { $$ = tree.loop(@$, $7, For{tree.expr(@3, Variable{$3}), $5, nullptr, {}}); }
+  | "for" "(" VARIABLE ":" expr ".." expr ")" block  { $$ = tree.loop(@$, $9, For{tree.expr(@3, Variable{$3}), $5, $7, {}}); }
+  | "for" VARIABLE ":" expr block                    { $$ = tree.loop(@$, $5, For{tree.expr(@2, Variable{$2}), $4, nullptr, {}}); }
+  | "for" VARIABLE ":" expr ".." expr block          { $$ = tree.loop(@$, $7, For{tree.expr(@2, Variable{$2}), $4, $6, {}}); }
   ;
 
 arms:
-    "if" "(" expr ")" block              { $$ = append({}, Arm{@$, $3, $5}); }
-  | arms "else" "if" "(" expr ")" block  { $$ = append($1, Arm{{@3.begin, @7.end}, $5, $7}); }
+    "if" expr block              { $$ = append({}, Arm{@$, $2, $3}); }
+  | arms "else" "if" expr block  { $$ = append($1, Arm{{@3.begin, @5.end}, $4, $5}); }
   ;
 
 expr:
@@ -176,16 +368,34 @@ postfix:
 
 primary:
     NUMBER             { $$ = tree.expr(@$, Number{$1}); }
+  | BOOL               { $$ = tree.expr(@$, Number{$1, true}); }
   | STRING             { $$ = tree.expr(@$, String{$1}); }
   | NAME               { $$ = tree.expr(@$, Name{$1}); }
   | NAME "(" args ")"  { $$ = tree.expr(@$, Call{$1, $3}); }
   | "sizeof" "(" expr ")"  { $$ = tree.call(@$, "sizeof", $3); }
   | "sizeof" CAST      { $$ = tree.size_of(@$, $2); }
+  | "offsetof" "(" type "," member_path ")"      { $$ = tree.offset_of(@$, $3, $5); }
+  | "container_of" "(" expr "," type "," member_path ")"  { $$ = tree.container_of(@$, $3, $5, $7); }
   | VARIABLE           { $$ = tree.expr(@$, Variable{$1}); }
   | POSITIONAL         { $$ = tree.expr(@$, Positional{$1}); }
   | MAP %prec WHOLE_MAP  { $$ = tree.expr(@$, MapRef{$1, {}}); }  // what stands in brackets behind it is its key
   | MAP "[" exprs "]"  { $$ = tree.expr(@$, MapRef{$1, $3}); }
   | "(" expr ")"       { $$ = $2; }
+  | "(" ")"            { $$ = tree.tuple(@$, {}); }
+  | "(" exprs "," ")"  { $$ = tree.tuple(@$, $2); }
+  | "(" exprs "," expr ")"  { $$ = tree.tuple(@$, append($2, $4)); }
+  | "(" named ")"      { $$ = tree.record(@$, $2); }
+  | block              { $$ = tree.block_value(@$, $1); }
+  ;
+
+named:
+    NAME ASSIGN expr            { $$ = with({}, $1, $3); }
+  | named "," NAME ASSIGN expr  { $$ = with($1, $3, $5); }
+  ;
+
+member_path:
+    NAME
+  | member_path FIELD  { $$ = $1 + "." + $2; }
   ;
 
 args:

@@ -20,6 +20,8 @@ Type kept(Type type) {
 
 bool Merged::merge(const Type& other, bool is_literal) {
   if (other.kind == Type::Kind::none) return true;  // not known yet
+  if (is_declared) return type.fits(other) || (is_number(type) && is_number(other));
+  if (other.is_tuple()) return merge_items(other);
   bool numeric = is_number(other) || other.is_aggregate();
   if (numeric && !is_literal) {
     // Narrow unsigned numbers are positive words either way.
@@ -27,7 +29,9 @@ bool Merged::merge(const Type& other, bool is_literal) {
     is_signed |= other.is_signed;
     is_unsigned |= !other.is_signed && !narrow;
   }
-  if (type.kind == Type::Kind::none) {
+  bool is_first = type.kind == Type::Kind::none;
+  bool was_bool = type.is_bool;
+  if (is_first) {
     type = kept(other);
   } else if (is_number(type) && is_number(other) && type.kind != other.kind) {
     if (other.is_pointer()) type = other;
@@ -36,9 +40,28 @@ bool Merged::merge(const Type& other, bool is_literal) {
   } else if (!type.fits(other)) {
     return false;
   }
+  if (!is_first && type.is_integer()) {
+    type.is_bool = was_bool && other.is_bool;
+    if (type.names != other.names) type.names = nullptr;
+  }
   if (type.is_string()) type.size = std::max(type.size, other.size);
   if (type.is_integer() && type.names != other.names) type.names = nullptr;  // values of several kinds
   if (type.is_integer() || type.is_aggregate()) type.is_signed = is_signed || (!is_unsigned && !type.is_aggregate());
+  return true;
+}
+
+bool Merged::merge_items(const Type& other) {
+  if (type.kind == Type::Kind::none) {
+    items.resize(other.items.size());
+    type = Type::tuple(other.items, other.item_names);
+  }
+  if (!type.is_tuple() || type.items.size() != other.items.size() || type.item_names != other.item_names) return false;
+  std::vector<Type> merged;
+  for (size_t i = 0; i < items.size(); i++) {
+    if (!items[i].merge(other.items[i], false)) return false;
+    merged.push_back(items[i].type);
+  }
+  type = Type::tuple(std::move(merged), type.item_names);
   return true;
 }
 

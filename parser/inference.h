@@ -16,10 +16,15 @@ struct Merged {
   Type type;
   bool is_signed = false;    // something signed was assigned, other than a literal
   bool is_unsigned = false;  // something unsigned
+  bool is_declared = false;  // by `let`: what is assigned must fit
+  std::vector<Merged> items;  // of a tuple
 
   // False when the two can't live in one place.
   bool merge(const Type& other, bool is_literal);
   bool operator==(const Merged& other) const;
+
+ private:
+  bool merge_items(const Type& other);
 };
 
 struct MapFacts {
@@ -32,8 +37,8 @@ struct MapFacts {
 
 struct Facts {
   std::map<std::string, MapFacts> maps;
-  // By the probe's place in the script, then by name.
-  std::map<size_t, std::map<std::string, Merged>> variables;
+  // By the probe's place in the script, then by the variable's number.
+  std::map<size_t, std::vector<Merged>> variables;
   bool operator==(const Facts&) const = default;
 };
 

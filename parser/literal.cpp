@@ -116,7 +116,8 @@ std::string_view known_type(std::string_view words) {
   return {};
 }
 
-// "unsigned long int" → uint64, as C spells it; "" for anything else.
+}  // namespace
+
 std::string canonical_type(std::string_view words) {
   if (std::string_view simple = known_type(words); !simple.empty()) return std::string(simple);
   for (std::string_view sign : {"unsigned ", "signed "}) {
@@ -131,28 +132,17 @@ std::string canonical_type(std::string_view words) {
   return "";
 }
 
+namespace {
+
 constexpr Unsupported block_words[] = {
-    {"for", "a for loop", "print(@map) shows a whole map; for other steps: $i = 0; while ($i < 10) { …; $i++; }"},
     {"do", "a do loop", "use while (…) { … }"},
     {"switch", "switch", "use if and else if"},
     {"goto", "goto", "use if and else"},
-    {"let", "let", "assign to the variable at once: $x = 0;"},
-    {"offsetof", "offsetof", "subtract addresses: (uint64)&$p->member - (uint64)$p"},
-    {"struct", "a struct in a block", "a type stands in a cast, (struct foo *)arg0, or in sizeof(struct foo)"},
-    {"union", "a union in a block", "a type stands in a cast, (union foo *)arg0, or in sizeof(union foo)"},
-    {"enum", "an enum in a block", "a type stands in a cast: (enum foo)arg0"},
+    {"typeof", "typeof", "name the type"},
 };
 constexpr Unsupported outside_words[] = {
-    {"config", "a config block", "use the command line's options and ZEEKTRACE_… in the environment"},
-    {"struct", "a definition of a struct", "types come from debug information; or read members by their offsets: *(uint64 *)(arg0 + 16)"},
-    {"union", "a definition of a union", "types come from debug information; or read members by their offsets: *(uint64 *)(arg0 + 16)"},
-    {"enum", "a definition of an enum", "write the numbers"},
-    {"typedef", "a typedef", "use int8 to int64, uint8 to uint64 and pointers to them"},
-    {"macro", "a macro", "write its text where it is used"},
-    {"fn", "a function of the script's own", "write its statements where they are used"},
-    {"let", "a declaration of a map", "assign to the map; ZEEKTRACE_MAX_MAP_KEYS sets its size"},
+    {"typedef", "a typedef", "name the type itself, or use #define"},
     {"import", "an import", "put the probes into this script"},
-    {"#", "the preprocessor", "leave out #include and #define: numbers and offsets stand for what they define"},
 };
 
 }  // namespace
@@ -187,25 +177,46 @@ std::string read_string(Tree& tree, Span span, std::string_view text) {
   return value;
 }
 
+namespace {
+
+// Stars and lengths: "*", "[4]*".
+std::vector<uint32_t> read_suffixes(std::string_view text) {
+  std::vector<uint32_t> suffixes;
+  for (size_t i = 0; i < text.size(); i++) {
+    if (text[i] == '*') suffixes.push_back(TypeSpelling::star);
+    if (text[i] != '[') continue;
+    uint64_t length = 0;
+    for (i++; i < text.size() && text[i] != ']'; i++)
+      if (std::isdigit(static_cast<unsigned char>(text[i])))
+        length = std::min<uint64_t>(length * 10 + static_cast<uint64_t>(text[i] - '0'), max_array_length);
+    suffixes.push_back(static_cast<uint32_t>(length));
+  }
+  return suffixes;
+}
+
+}  // namespace
+
 CastText read_cast(std::string_view text) {
   CastText cast;
   if (size_t quote = text.find('"'); quote != text.npos) {
     size_t end = text.rfind('"');
     cast.type.name = text.substr(quote + 1, end - quote - 1);
-    cast.type.pointers = static_cast<uint32_t>(std::count(text.begin() + static_cast<std::ptrdiff_t>(end), text.end(), '*'));
+    cast.type.suffixes = read_suffixes(text.substr(end));
     cast.known = true;
     return cast;
   }
   std::string words;
-  for (char c : text.substr(1, text.size() - 2)) {
-    bool space = c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '*';
-    if (c == '*') ++cast.type.pointers;
+  text = text.substr(1, text.size() - 2);
+  size_t end = std::min(text.find_first_of("*["), text.size());
+  for (char c : text.substr(0, end)) {
+    bool space = c == ' ' || c == '\t' || c == '\r' || c == '\n';
     if (!space) words += c;
     if (space && !words.empty() && words.back() != ' ') words += ' ';
   }
+  cast.type.suffixes = read_suffixes(text.substr(end));
   if (words.ends_with(' ')) words.pop_back();
   std::string canonical = canonical_type(words);
-  cast.known = !canonical.empty() || words.find("::") != words.npos;
+  cast.known = !canonical.empty() || words.find("::") != words.npos || words == "string";
   cast.type.name = canonical.empty() ? words : canonical;
   for (std::string_view tag : {"struct ", "class ", "union ", "enum "}) {
     if (!words.starts_with(tag)) continue;

@@ -15,14 +15,16 @@ uint64_t read_number(Tree& tree, Span span, std::string_view text);
 // The text between the quotes, with its escapes read; `span` is that of the text between the quotes.
 std::string read_string(Tree& tree, Span span, std::string_view text);
 
-// "(unsigned int *)" → uint32 and one star; "(struct foo *)" → foo. `known` is true for what can only be a type: the
+// "(unsigned int *)" → uint32 and a star; "(struct foo[4])" → foo and a length. `known` is true for what can only be a type: the
 // language's own, a name with struct, class, union, enum or "::", one in quotes. Of another the words stand in `name` as
 // they were written.
 struct CastText {
-  CastType type;
+  TypeSpelling type;
   bool known = false;
 };
 CastText read_cast(std::string_view text);
+// "unsigned long int" → uint64, as C spells the language's own types; "" for anything else.
+std::string canonical_type(std::string_view words);
 
 // "uprobe:/bin/x:"f(int)"" → provider and target, the quotes taken off.
 AttachSpec read_attach_point(Span span, std::string_view text);

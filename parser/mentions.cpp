@@ -33,6 +33,11 @@ class Mentions {
   void meet(const Call& node) { all(node.args); }
   void meet(const Cast& node) { expression(node.value); }
   void meet(const Step& node) { expression(node.target); }
+  void meet(const Tuple& node) { all(node.items); }
+  void meet(const BlockExpr& node) {
+    block(node.body);
+    expression(node.value);
+  }
 
   void meet(const Assign& node) {
     expression(node.target);
@@ -51,9 +56,16 @@ class Mentions {
     expression(node.count);
     block(node.body);
   }
+  void meet(const For& node) {
+    expression(node.from);
+    expression(node.to);
+    block(node.body);
+  }
+  void meet(const Let& node) { expression(node.value); }
+  void meet(const Scope& node) { block(node.body); }
   void meet(const Break&) {}
   void meet(const Continue&) {}
-  void meet(const Return&) {}
+  void meet(const Return& node) { expression(node.value); }
   void meet(const Evaluate& node) { expression(node.expr); }
 
   void all(const std::vector<ExprPtr>& expressions) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "parser/expand.h"
 #include "parser/lexer.h"
 #include "parser/result.h"
 
@@ -43,6 +44,7 @@ std::optional<Ast> parse(const Source& source, Diagnostics& diagnostics) {
   if (status != 0 && !tree.failed()) bug("the grammar gave up without saying why");
   if (tree.failed()) return std::nullopt;
   Ast ast = tree.take();
+  if (!expand_routines(ast, diagnostics)) return std::nullopt;
   if (!ast.probes.empty()) return ast;
   diagnostics.add(Code::empty_script, {});
   return std::nullopt;

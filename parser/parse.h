@@ -13,6 +13,7 @@ namespace zeektrace {
 constexpr size_t max_script_bytes = 4 << 20;
 constexpr size_t max_string_bytes = 64 << 10;  // of one string literal
 constexpr int max_nesting = 200;               // of blocks and of expressions
+constexpr uint32_t max_array_length = 1 << 20;
 
 // The tree, or nothing and at least one diagnostic. Never reads past the text, whatever is in it.
 std::optional<Ast> parse(const Source& source, Diagnostics& diagnostics);

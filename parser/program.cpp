@@ -32,6 +32,7 @@ constexpr uint32_t text_rooms[] = {32, 64, 128, 256, 1024, 4096};
 }  // namespace
 
 std::optional<size_t> MapDef::long_text() const {
+  if (is_lru) return std::nullopt;  // parts count their elements, and the kernel would take some out unseen
   for (size_t i = keys.size(); i-- > 0;)
     if (keys[i].is_string() && keys[i].storage() > longest_short_text && keys[i].storage() <= longest_long_text) return i;
   return std::nullopt;

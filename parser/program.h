@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include "parser/access.h"
 #include "parser/ast.h"
+#include "parser/settings.h"
 #include "parser/type.h"
 
 namespace zeektrace {
@@ -199,7 +201,16 @@ struct Probe {
   // not filter by itself.
   std::optional<uint32_t> only_pid;
   bool only_nodes = false;                // only events of the processes in node_map: --node
-  std::map<std::string, Type> variables;  // the block's $variables
+  // The block's $variables, each with its number as its place. Behind that of a loop over numbers there is one that counts.
+  struct Variable {
+    std::string name;
+    Type type;
+    uint32_t place = 0;  // bytes from the start of the words, or of the memory, that variables share whose blocks never overlap
+  };
+  std::vector<Variable> variables;
+  uint32_t variable_words = 0;   // bytes of those that a register holds
+  uint32_t variable_memory = 0;  // bytes of all others
+  bool has_callbacks = false;    // a loop's body is a function of its own, which sees the variables
   std::string function;               // name of the BPF program: unique, a C identifier of at most 15 characters
   std::optional<uint32_t> pair;       // index in Program::pairs
 };
@@ -220,6 +231,7 @@ struct MapDef {
   std::vector<Type> keys;   // empty: no key
   Type value;               // kind none: the script only ever deletes it; it is not created
   uint32_t max_entries = 1;
+  bool is_lru = false;      // makes room for a new key by forgetting the one that was used longest ago
   // Only carries a word from a function's entry to its return: what is left in it says nothing, and is not printed.
   bool is_of_call = false;
   bool is_in_session = false;  // and is that word of a CallPair: there is no such map in the kernel
@@ -308,13 +320,16 @@ struct Program {
   std::vector<Record> records;
   std::vector<EventCounter> counters;    // what pmc() reads, each once; the map of counters[i] is event_counter_map(i)
   std::vector<Type> types;                             // by ExprId
+  std::unordered_map<ExprId, uint32_t> variable_of;    // Variable → its number in its Probe
   std::unordered_map<ExprId, uint32_t> record_of;      // call → its Record
   std::unordered_map<ExprId, uint32_t> counter_of;     // call → index in counters
   std::unordered_map<std::string, uint32_t> map_index;  // name → index in maps
   std::unordered_map<ExprId, std::variant<uint64_t, std::string>> constants;  // positional parameters, resolved
   std::unordered_map<ExprId, Access> accesses;   // members and elements: how they are reached from the object's address
   std::unordered_map<ExprId, TextSource> texts;  // arrays and records that are read as texts
-  uint32_t max_strlen = 1024;  // bytes that str() reads at most, the NUL included
+  Settings settings;
+  std::vector<std::string> notes;            // what the user should know although the script is right
+  std::shared_ptr<Records> definitions;      // the script's own structs, to which Types point
   bool has_kernel_types = false;  // the kernel's BTF is there, in which its functions are found
   bool unwinds = false;        // user stacks by unwind tables (parser/unwind.h); else by frame pointers, in the kernel
 };
@@ -328,6 +343,7 @@ struct StackKey {
   uint32_t tgid = 0;  // 0 for kernel stacks
   uint32_t reserved = 0;
 };
+constexpr uint64_t most_rounds = 8 << 20;   // of a loop over numbers: BPF_MAX_LOOPS, kernel/bpf/bpf_iter.c
 constexpr uint32_t max_stack_frames = 127;  // the kernel's own limit, PERF_MAX_STACK_DEPTH
 // Bits of StackFrames::count above the number itself: some frames were found by frame pointers where no unwind table
 // was to be had; the walk ended before the outermost frame.
@@ -403,6 +419,7 @@ enum class Counter : uint32_t {
   index_outside,  // an index that a container has no element at
   count_unread,   // pmc() found no count on this processor
   signal_lost,    // signal() could not send it
+  loop_cut,       // a loop over numbers had more rounds than the kernel makes
   unset,          // a member was read that the object does not have now, such as a script's field that is &optional
   unproven,       // an argument or a member was not read, since it is not what it was taken for (Proof)
 };

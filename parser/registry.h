@@ -38,6 +38,8 @@ enum class Want : uint8_t {
   map,             // a whole map: @m
   map_or_value,    // a whole map, an element, or any value
   map_element,     // @m[k], or @m when it has no key
+  keyed_map,       // @m, of which the next argument is a key
+  map_key,         // the key of the argument before, or a tuple of several
 };
 
 struct Param {
@@ -53,7 +55,7 @@ struct Builtin {
     expression,  // wherever a value may stand
     statement,   // alone
     map_value,   // only as @m = here
-    map_value_or_statement,
+    map_value_or_expression,  // as @m = here without arguments, with them wherever a value may stand
   };
   std::string_view name;
   Form form = Form::function;

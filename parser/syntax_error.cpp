@@ -29,7 +29,6 @@ struct Mistake {
     return std::find(expected.begin(), expected.end(), symbol) != expected.end();
   }
   bool expects_value() const { return expects(kind::S_NUMBER); }
-  bool expects_operator() const { return expects(kind::S_PLUS) && !expects(kind::S_NUMBER); }
 };
 
 std::string shortened(std::string_view text) {
@@ -60,9 +59,13 @@ std::string expectation(const Mistake& mistake) {
   if (value) return "expected an expression";
   if (mistake.expects(kind::S_SEMICOLON)) return "expected ';' or '}' after this statement";
   if (mistake.expects(kind::S_BRACE_OPEN)) return mistake.expects(kind::S_IF) ? "expected '{' or if" : "expected '{'";
+  if (mistake.expects(kind::S_RANGE)) return "expected a map, or a range such as 0..10";
+  if (mistake.expects(kind::S_VARIABLE)) return "expected a variable, such as $x";
+  if (mistake.expects(kind::S_ASSIGN) && !mistake.expects(kind::S_PLUS)) return "expected '='";
+  if (mistake.expects(kind::S_COLON) && !mistake.expects(kind::S_PLUS)) return "expected ':'";
   if (mistake.expects(kind::S_COLON)) return "expected ':' and the value for when the condition does not hold";
   if (mistake.expects(kind::S_BRACKET_CLOSE)) return "expected ',' or ']' in the key of the map";
-  if (mistake.expects(kind::S_COMMA)) return "expected ',' or ')' in the arguments";
+  if (mistake.expects(kind::S_COMMA)) return "expected ',' or ')'";
   if (mistake.expects(kind::S_PAREN_CLOSE)) return "expected ')'";
   if (mistake.expects(kind::S_PAREN_OPEN)) return "expected '('";
   return "this does not belong here";
@@ -107,9 +110,10 @@ std::string advice(const Mistake& mistake) {
   }
   if (mistake.found == kind::S_BRACE_CLOSE && mistake.expects(kind::S_POINT)) return "there is one '}' too many";
   if (mistake.found == kind::S_ELSE && value) return "else follows the '}' of an if";
-  if (mistake.expects(kind::S_BRACE_OPEN)) {
+  if (mistake.expects(kind::S_BRACE_OPEN) && !value) {
     return "what if and else do stands in braces";
   }
+  if (mistake.found == kind::S_RECORD && value) return "types are defined before the probes; a cast names one: (struct foo *)arg0";
   if (mistake.found == kind::S_IF && value) return "an if is no value; write condition ? one : other";
   return "";
 }
@@ -121,13 +125,8 @@ struct Missing {
 
 // Constructs of today's language that fail at a sign of their own.
 Missing missing_construct(const Mistake& mistake) {
-  bool value = mistake.expects_value(), after_value = mistake.expects_operator();
-  bool in_brackets = mistake.expects(kind::S_PAREN_CLOSE) && !mistake.expects(kind::S_COMMA);
-  if (mistake.found == kind::S_COMMA && after_value && in_brackets) {
-    return {"a tuple", "use several keys: @name[a, b]"};
-  }
+  bool value = mistake.expects_value();
   if (mistake.found == kind::S_PLUS && value) return {"a sign + before a value", "leave it out"};
-  if (mistake.found == kind::S_BRACE_OPEN && value) return {"a block within a block", "put its statements here"};
   return {};
 }
 

@@ -19,6 +19,7 @@ using Exprs = std::vector<ExprPtr>;
 struct ParsedBlock {
   Block statements;
   int depth = 0;
+  bool ends_open = false;  // no semicolon follows the last one: an expression that stands there is the block's value
 };
 struct ParsedStmt {
   Stmt statement;
@@ -32,10 +33,25 @@ struct Arm {
 };
 using Arms = std::vector<Arm>;
 
-struct CastType {
-  std::string name;
-  uint32_t pointers = 0;
+struct NamedExprs {
+  Exprs values;
+  std::vector<std::string> names;
 };
+
+// The words before a member's stars, or before its name, which is then the last of them.
+struct CBase {
+  Span span;
+  std::string words;
+  std::optional<CDefinition> in_place;
+};
+struct CDeclarator {
+  Span span;
+  uint32_t stars = 0;
+  std::string name;
+  Exprs lengths;
+  ExprPtr bits;
+};
+using CDeclarators = std::vector<CDeclarator>;
 
 class Tree {
  public:
@@ -48,11 +64,18 @@ class Tree {
   ExprPtr call(Span span, std::string function, ExprPtr a);
   ExprPtr call(Span span, std::string function, ExprPtr a, ExprPtr b);
   ExprPtr call(Span span, std::string function, ExprPtr a, ExprPtr b, ExprPtr c);
-  ExprPtr cast(Span span, CastType type, ExprPtr value) {
-    return add(span, Cast{std::move(type.name), type.pointers, std::move(value)});
+  ExprPtr cast(Span span, TypeSpelling type, ExprPtr value) {
+    return add(span, Cast{std::move(type), std::move(value)});
   }
-  // sizeof(type): the size of what a pointer to it points to.
-  ExprPtr size_of(Span span, CastType type);
+  // sizeof(type): the size of what a pointer to it points to; offsetof: the address of a member of one at 0.
+  ExprPtr size_of(Span span, TypeSpelling type);
+  ExprPtr offset_of(Span span, TypeSpelling type, std::string_view path);
+  ExprPtr container_of(Span span, ExprPtr member, TypeSpelling type, std::string_view path);
+  ExprPtr tuple(Span span, Exprs items) { return add(span, Tuple{std::move(items), {}}); }
+  ExprPtr record(Span span, NamedExprs items) {
+    return add(span, Tuple{std::move(items.values), std::move(items.names)});
+  }
+  ExprPtr block_value(Span span, ParsedBlock block);
   ParsedStmt statement(Span span, decltype(Stmt::node) node);
   // The arms become ifs within the else of the one before.
   ParsedStmt choice(Span span, Arms arms, ParsedBlock otherwise);
@@ -62,7 +85,19 @@ class Tree {
     if (!stopped_) node.body = std::move(body.statements);
     return {Stmt{span, std::move(node)}, depth};
   }
+  ParsedStmt assign(Span span, ExprPtr target, std::string op, ExprPtr value);
+  ParsedStmt let(Span span, Span name_span, std::string name, std::optional<TypeSpelling> type, ExprPtr value);
+  ParsedStmt scope(Span span, ParsedBlock body);
   ParsedBlock block(ParsedBlock before, ParsedStmt last);
+  ParsedBlock open_block(ParsedBlock before, ParsedStmt last);
+  CDefinition members(CDefinition definition, CBase base, CDeclarators declarators);
+  void define(Span span, std::string keyword, std::string name, CDefinition definition);
+  void include(std::string header) { ast_.includes.push_back(std::move(header)); }
+  void setting(Span span, std::string key, std::string value);
+  void map(Span span, std::string name, std::string kind, Exprs args);
+  void macro(Span span, std::string name, std::vector<Routine::Parameter> parameters, ParsedBlock body);
+  void function(Span span, std::string name, std::vector<Routine::Parameter> parameters,
+                std::optional<TypeSpelling> result, ParsedBlock body);
   void probe(Span span, std::vector<AttachSpec> points, ExprPtr predicate, ParsedBlock body);
 
   // Reports, goes on reading: what follows can still be judged. The diagnostic's hint may be replaced.

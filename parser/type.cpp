@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "parser/result.h"
 
 namespace zeektrace {
@@ -118,10 +120,25 @@ Type Type::of_record(Records* records, uint64_t record, std::string name, uint32
   return type;
 }
 
+Type Type::tuple(std::vector<Type> items, std::vector<std::string> names) {
+  Type type;
+  type.kind = Kind::tuple;
+  type.items = std::move(items);
+  type.item_names = std::move(names);
+  type.size = type.item_offset(type.items.size());
+  return type;
+}
+
+uint32_t Type::item_offset(size_t index) const {
+  uint32_t offset = 0;
+  for (size_t i = 0; i < index; i++) offset += items[i].storage();
+  return offset;
+}
+
 Type Type::of(Kind kind) {
   if (kind == Kind::integer || kind == Kind::string || kind == Kind::pointer || kind == Kind::real ||
       kind == Kind::array || kind == Kind::record || kind == Kind::type_name || kind == Kind::enumeration ||
-      kind == Kind::buffer)
+      kind == Kind::buffer || kind == Kind::tuple)
     bug("this kind of type needs more");
   Type type;
   type.kind = kind;
@@ -162,6 +179,7 @@ uint32_t Type::storage() const {
     case Kind::subnet:
     case Kind::type_name: return (size + 7) / 8 * 8;
     case Kind::buffer: return 8 + (size + 7) / 8 * 8;
+    case Kind::tuple: return item_offset(items.size());
     case Kind::zustack: return 24;
     case Kind::kstack:
     case Kind::ustack:
@@ -210,6 +228,15 @@ std::string Type::spelling() const {
     case Kind::buffer: return fmt::format("buffer[{}]", size);
     case Kind::cgroup_path: return "cgroup_path";
     case Kind::user: return "username";
+    case Kind::tuple: {
+      std::string text = "(";
+      for (size_t i = 0; i < items.size(); i++) {
+        if (i > 0) text += ", ";
+        if (!item_names.empty()) text += item_names[i] + "=";
+        text += items[i].spelling();
+      }
+      return text + (items.size() == 1 && item_names.empty() ? ",)" : ")");
+    }
     case Kind::count: return "count()";
     case Kind::sum: return "sum()";
     case Kind::min: return "min()";
@@ -252,6 +279,8 @@ BucketRange log2_range(int32_t bits, uint32_t index) {
   return {true, !last, low, last ? 0 : high};
 }
 
+bool is_number(const Type& type) { return type.is_integer() || type.is_pointer(); }
+
 }  // namespace
 
 bool Type::fits(const Type& other) const {
@@ -260,6 +289,10 @@ bool Type::fits(const Type& other) const {
   if (is_pointer() || is_record() || is_array() || kind == Kind::real || kind == Kind::enumeration) return same_as(other);
   // How a value is shown goes with the variable or the map that holds it.
   if ((kind == Kind::timestamp || kind == Kind::cgroup_path) && name != other.name) return false;
+  if (is_tuple())
+    return item_names == other.item_names && std::ranges::equal(items, other.items, [](const Type& a, const Type& b) {
+             return a.fits(b) || (is_number(a) && is_number(b));
+           });
   return buckets == other.buckets;
 }
 
@@ -275,7 +308,60 @@ bool Type::same_as(const Type& other) const {
   // By the names too: two processes may have extended it differently.
   if (kind == Kind::enumeration)
     return name == other.name && (names == other.names || (names && other.names && *names == *other.names));
+  if (is_tuple())
+    return item_names == other.item_names &&
+           std::ranges::equal(items, other.items, [](const Type& a, const Type& b) { return a.same_as(b); });
   return !pointee || pointee->same_as(*other.pointee);
+}
+
+// What is read of an aggregation: the number that it has come to on all processors.
+Type value_of(const Type& type) {
+  using Kind = Type::Kind;
+  switch (type.kind) {
+    case Kind::count: return Type::integer(8, true);
+    case Kind::sum:
+    case Kind::min:
+    case Kind::max:
+    case Kind::avg: return Type::integer(8, type.is_signed);
+    default: return type;
+  }
+}
+
+namespace {
+
+struct TypeWord {
+  std::string_view name;
+  uint32_t size;  // 0: a boolean
+  bool is_signed;
+};
+constexpr TypeWord type_words[] = {
+    {"bool", 0, false},  {"int8", 1, true},    {"int16", 2, true},   {"int32", 4, true},    {"int64", 8, true},
+    {"uint8", 1, false}, {"uint16", 2, false}, {"uint32", 4, false}, {"uint64", 8, false},  {"int8_t", 1, true},
+    {"int16_t", 2, true}, {"int32_t", 4, true}, {"int64_t", 8, true}, {"uint8_t", 1, false}, {"uint16_t", 2, false},
+    {"uint32_t", 4, false}, {"uint64_t", 8, false}, {"char", 1, true}, {"short", 2, true}, {"int", 4, true},
+    {"long", 8, true}, {"unsigned char", 1, false}, {"unsigned short", 2, false}, {"unsigned int", 4, false},
+    {"unsigned long", 8, false}, {"void", 1, false}, {"size_t", 8, false}, {"ssize_t", 8, true},
+    // The kernel's own names for them.
+    {"u8", 1, false}, {"u16", 2, false}, {"u32", 4, false}, {"u64", 8, false}, {"s8", 1, true}, {"s16", 2, true},
+    {"s32", 4, true}, {"s64", 8, true}, {"__u8", 1, false}, {"__u16", 2, false}, {"__u32", 4, false},
+    {"__u64", 8, false}, {"__s8", 1, true}, {"__s16", 2, true}, {"__s32", 4, true}, {"__s64", 8, true}};
+
+}  // namespace
+
+std::optional<Type> integer_named(std::string_view name) {
+  auto word = std::ranges::find(type_words, name, &TypeWord::name);
+  if (word == std::end(type_words)) return std::nullopt;
+  return word->size == 0 ? Type::boolean() : Type::integer(word->size, word->is_signed);
+}
+
+std::vector<std::string_view> integer_names() {
+  std::vector<std::string_view> names;
+  for (const TypeWord& each : type_words) names.push_back(each.name);
+  return names;
+}
+
+bool same_layout(const Type& a, const Type& b) {
+  return a.storage() == b.storage() && std::ranges::equal(a.items, b.items, same_layout);
 }
 
 uint32_t bucket_count(Type::Kind kind, const Type::Buckets& buckets) {

@@ -6,7 +6,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace zeektrace {
 
@@ -44,6 +47,7 @@ struct Type {
     buffer,       // u64 length, then at most `size` bytes
     cgroup_path,  // a control group's number, shown as its path; `name` is a glob for its hierarchy
     user,         // a user's number, shown as the user's name
+    tuple,        // `items`, one after the other, each in its own storage; with `item_names` it is a record of the script's own
     // Aggregations, one map value for each CPU.
     count,  // u64
     sum,    // 64 bits, signed as is_signed says
@@ -80,6 +84,8 @@ struct Type {
   std::string name;                  // a record's, "zeek::EventHandler"; also an enumeration's or a typedef's
   // Of Kind::enumeration; also of an integer that is one of C's enumerations: what %s and print() show for it.
   std::shared_ptr<const EnumNames> names;
+  std::vector<Type> items;                 // of a tuple
+  std::vector<std::string> item_names;
   // A record that is not there where its address is 0: what is read of it is then 0 or empty, and no failure.
   bool can_be_unset = false;
 
@@ -98,6 +104,7 @@ struct Type {
   static Type shown_by(Kind kind, std::string name);  // timestamp, cgroup_path
   static Type enumeration(std::string name, std::shared_ptr<const EnumNames> names);
   static Type of_record(Records* records, uint64_t record, std::string name, uint32_t size);
+  static Type tuple(std::vector<Type> items, std::vector<std::string> names = {});
   static Type of(Kind kind);  // kinds that need nothing more
 
   bool is_integer() const { return kind == Kind::integer; }
@@ -105,6 +112,8 @@ struct Type {
   bool is_pointer() const { return kind == Kind::pointer; }
   bool is_record() const { return kind == Kind::record; }
   bool is_array() const { return kind == Kind::array; }
+  bool is_tuple() const { return kind == Kind::tuple; }
+  uint32_t item_offset(size_t index) const;  // of a tuple's item; of all of them together, behind the last
   // Values with a notation of their own, which may be compared with one another and with that notation in quotes.
   bool has_notation() const {
     return kind == Kind::inet || kind == Kind::subnet || kind == Kind::port || kind == Kind::enumeration;
@@ -125,6 +134,15 @@ struct Type {
 
 // Bytes of a slot of a time series.
 constexpr uint32_t series_slot_size = 32;
+// "int32", "uint8_t", "unsigned long" …: the words for integers that a script can use; "void" is one byte, as C's pointers to
+// it count.
+std::optional<Type> integer_named(std::string_view name);
+std::vector<std::string_view> integer_names();
+
+// Whether stored bytes of the one are stored bytes of the other.
+bool same_layout(const Type& a, const Type& b);
+// What is read of a map's value: of an aggregation its number, where it is one.
+Type value_of(const Type& type);
 
 // How many buckets a histogram of this shape has.
 //   hist:  0 = negative values, 1 = zero; then (for bits = 0) bucket i+2 counts [2^i, 2^(i+1)). With bits = k each

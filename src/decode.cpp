@@ -255,6 +255,8 @@ std::optional<Wide> weight(const Value& value) {
                           for (const auto& bucket : v.buckets) sum += bucket.count;
                           return Weight(sum);
                         },
+                        [](const Boolean& v) { return Weight(v.value); },
+                        [](const Group&) { return Weight(); },
                         [](const Real&) { return Weight(); },
                         [](const Text&) { return Weight(); },
                         [](const Notation&) { return Weight(); },
@@ -281,6 +283,9 @@ bool real_less(double a, double b) { return std::isnan(b) ? !std::isnan(a) : a <
 bool value_less(const Value& a, const Value& b) {
   auto *real_a = std::get_if<Real>(&a), *real_b = std::get_if<Real>(&b);
   if (real_a && real_b) return real_less(real_a->value, real_b->value);
+  auto *group_a = std::get_if<Group>(&a), *group_b = std::get_if<Group>(&b);
+  if (group_a && group_b)
+    return std::ranges::lexicographical_compare(group_a->items, group_b->items, value_less, &Item::value, &Item::value);
   auto weight_a = weight(a), weight_b = weight(b);
   if (weight_a && weight_b) return *weight_a < *weight_b;
   return words(a) < words(b);
@@ -321,7 +326,8 @@ std::optional<Value> decode_element(const Type& type, const MapRow& row, uint64_
     if (copy.size() < type.storage()) return std::nullopt;
   }
   if (type.is_aggregate()) return reduce(type, row.values, div, names);
-  if (type.is_integer() && !type.names) return number(divide(word(row.values[0], 0), div, type.is_signed), type.is_signed);
+  if (type.is_integer() && !type.names && !type.is_bool)
+    return number(divide(word(row.values[0], 0), div, type.is_signed), type.is_signed);
   return decode_value(type, row.values[0], names);
 }
 
@@ -342,8 +348,17 @@ std::optional<Value> decode_value(const Type& type, Bytes bytes, const Names& na
   if (type.kind == Type::Kind::none || bytes.size() < type.storage()) return std::nullopt;
   switch (type.kind) {
     case Type::Kind::integer:
+      if (type.is_bool) return Boolean{word(bytes, 0) != 0};
       if (type.names) return named_number(type, static_cast<int64_t>(word(bytes, 0)));
       return number(word(bytes, 0), type.is_signed);
+    case Type::Kind::tuple: {
+      Group group{{}, type.item_names};
+      for (size_t i = 0; i < type.items.size(); i++) {
+        auto item = decode_value(type.items[i], bytes.subspan(type.item_offset(i)), names);
+        group.items.push_back({item ? *std::move(item) : Value(Text{})});
+      }
+      return group;
+    }
     case Type::Kind::real: return real(word(bytes, 0), type.size);
     case Type::Kind::type_name: return Text{type_name(text_of(bytes, type.size).value)};
     case Type::Kind::inet:

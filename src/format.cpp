@@ -33,6 +33,7 @@ uint64_t bits_of(const Value& value) {
                         [](const Unsigned& v) { return v.value; },
                         [](const Address& v) { return v.value; },
                         [](const Notation& v) { return static_cast<uint64_t>(v.number.value_or(0)); },
+                        [](const Boolean& v) { return uint64_t{v.value}; },
                         [&](const Average& v) { return bits(v.value); },
                         [&](const Statistics& v) { return bits(v.total); },
                         [](const auto&) { return uint64_t{0}; },
@@ -50,6 +51,8 @@ std::string text_of(const Value& value) {
                         [](const Symbol& v) { return v.name; },
                         [](const Stack& v) { return stack_text(v, 8); },
                         [](const Address& v) { return fmt::format("{:#x}", v.value); },
+                        [&](const Boolean&) { return value_text(value, 8); },
+                        [&](const Group&) { return value_text(value, 8); },
                         [&](const auto&) { return fmt::to_string(bits_of(value)); },
                     },
                     value);
@@ -59,6 +62,7 @@ bool is_number(const Value& value) {
   if (auto* notation = std::get_if<Notation>(&value)) return notation->number.has_value();
   return !std::holds_alternative<Text>(value) && !std::holds_alternative<Symbol>(value) &&
          !std::holds_alternative<Buffer>(value) && !std::holds_alternative<Series>(value) &&
+         !std::holds_alternative<Group>(value) &&
          !std::holds_alternative<Stack>(value) && !std::holds_alternative<Histogram>(value);
 }
 

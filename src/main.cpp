@@ -140,7 +140,7 @@ int run(const Options& options) {
   auto pid = *child ? (*child)->pid() : options.pid;
   bool yet_to_run = *child && !(*child)->is_stopped();
   Machine machine(settings(options, pid, yet_to_run ? (*child)->program() : ""));
-  CheckOptions check_options{options.params, options.max_map_keys, options.max_strlen, {}};
+  CheckOptions check_options{.params = options.params, .environment = options.environment};
   check_options.pid_namespace = own_pid_namespace();
   if (pid) {
     auto only = only_process(*pid);
@@ -159,6 +159,8 @@ int run(const Options& options) {
   if (!program) return report(program.error());
   if (!diagnostics.empty()) return report(*source, diagnostics);
   tell_notes(machine, options);
+  if (!options.quiet)
+    for (const std::string& note : program->notes) say(stderr, fmt::format("note: {}\n", note));
   stages.done("check");
 
   auto object = emit(*program, all_builtins());
@@ -176,7 +178,8 @@ int run(const Options& options) {
 
   auto output = options.format->make(*out, stderr, options.quiet);
   auto status = run_session(*program, *tracer, *output, *child ? &**child : nullptr,
-                            {*out, options.pid, options.quiet, options.verbose, options.node, options.source || options.show_debug_info != 0,
+                            {*out, options.pid, options.quiet, options.verbose, options.node,
+                             options.source || program->settings.show_debug_info,
                              object->loss_sites});
   return status ? *status : report(status.error());
 }

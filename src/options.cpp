@@ -93,34 +93,24 @@ constexpr std::array rows = {
               [](Options& o, std::string_view) -> Status { return o.help = true, Nothing{}; }},
 };
 
-// Where a number in the environment goes, and within which bounds.
-struct VariableRow {
-  std::string_view name;  // behind the prefix
-  uint32_t Options::*number;
-  uint64_t least;
-  uint64_t most;
-  std::string_view doc;
-};
-constexpr std::array variables = {
-    VariableRow{"MAX_STRLEN", &Options::max_strlen, 8, 16384, "bytes that str() reads at most"},
-    VariableRow{"MAX_MAP_KEYS", &Options::max_map_keys, 1, 16 << 20, "keys that a map holds at most"},
-    VariableRow{"SHOW_DEBUG_INFO", &Options::show_debug_info, 0, 1, "1: the same as --source"},
-};
+std::string in_environment(std::string_view prefix, std::string_view setting) {
+  std::string name(prefix);
+  for (char c : setting) name += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return name;
+}
 
 Status read_environment(Options& options, const std::function<const char*(const char*)>& environment) {
+  Settings tried;
   // Ours is read last: it wins over the name that users of bpftrace have set.
   for (std::string_view prefix : {"BPFTRACE_", "ZEEKTRACE_"}) {
-    for (const auto& row : variables) {
-      std::string name = fmt::format("{}{}", prefix, row.name);
+    for (const SettingRow& row : setting_rows()) {
+      const std::string name = in_environment(prefix, row.name);
       const char* text = environment(name.c_str());
       if (text == nullptr) continue;
-      auto number = whole_number(text);
-      if (!number || *number < row.least || *number > row.most) {
-        return usage(
-            fmt::format("{} is '{}'; it must be a number from {} to {}", name, text, row.least, row.most),
-            fmt::format("it stands for: {}", row.doc));
-      }
-      options.*row.number = static_cast<uint32_t>(*number);
+      if (!row.apply(tried, text))
+        return usage(fmt::format("{} is '{}'; it must be {}", name, text, row.values),
+                     fmt::format("it stands for: {}", row.doc));
+      options.environment.emplace_back(row.name, text);
     }
   }
   if (const char* text = environment("ZEEKTRACE_ZEEK_LAYOUTS")) options.zeek_layouts = text;
@@ -279,10 +269,9 @@ std::string help_text() {
     text += fmt::format("  {:<24} {}\n", left, row.doc);
   }
   text += "\nFrom the environment:\n";
-  for (const auto& row : variables) {
-    text += fmt::format("  {:<24} {}\n", fmt::format("ZEEKTRACE_{}", row.name), row.doc);
-  }
-  text += fmt::format("  {:<24} {}\n", "ZEEKTRACE_ZEEK_LAYOUTS", "directory of entries that `zeektrace zeek layout` has made");
+  for (const SettingRow& row : setting_rows())
+    if (!row.values.empty()) text += fmt::format("  {:<28} {}\n", in_environment("ZEEKTRACE_", row.name), row.doc);
+  text += fmt::format("  {:<28} {}\n", "ZEEKTRACE_ZEEK_LAYOUTS", "directory of entries that `zeektrace zeek layout` has made");
   text +=
       "\nExit status: 0, or what the script's exit() gives; 1: wrong script or usage; 2: this machine can't "
       "or may\n"

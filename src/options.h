@@ -46,10 +46,8 @@ struct Options {
   bool source = false;
   bool version = false;
   bool help = false;
-  std::string zeek_layouts = "/etc/zeektrace/zeek-layouts";  // from the environment, as all that follow
-  uint32_t max_strlen = 1024;
-  uint32_t max_map_keys = 4096;
-  uint32_t show_debug_info = 0;  // 1: as --source
+  std::string zeek_layouts = "/etc/zeektrace/zeek-layouts";  // from the environment, as what follows
+  std::vector<std::pair<std::string, std::string>> environment;  // settings (parser/settings.h) and their values
 };
 
 struct OptionRow {

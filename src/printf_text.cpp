@@ -59,7 +59,9 @@ void PrintfText::append(Bytes message, const Names& names, std::string& text) co
         break;
       }
       case Way::value: {
-        auto value = decode_value(piece.field->type, bytes, names);
+        Type type = piece.field->type;
+        if (!piece.conversion.takes_text()) type.names = nullptr;  // the number of an enumeration is asked for
+        auto value = decode_value(type, bytes, names);
         text += format_value(piece.conversion, value ? *value : Value(Text{}), piece.size);
         break;
       }

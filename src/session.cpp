@@ -278,7 +278,8 @@ class Session {
     if (auto status = tracer_.run("END"); !status) return status;
     if (auto status = fetch(); !status) return status;
     if (reader_gone_) return Nothing{};
-    if (auto status = print_maps(); !status) return status;
+    if (program_.settings.print_maps_on_exit)
+      if (auto status = print_maps(); !status) return status;
     tell_losses();
     return flush();
   }

@@ -148,6 +148,30 @@ Value* emit_same_notation(Emitter& e, const Expr& expr) {
   return e.ir.CreateICmp(op_of(expr) == "==" ? Predicate::ICMP_EQ : Predicate::ICMP_NE, differs, e.constant(0));
 }
 
+// Equality of tuples is that of all their items.
+Value* emit_same(Emitter& e, const Operand& a, const Operand& b) {
+  auto behind = [&](Value* memory, uint32_t offset) { return e.ir.CreateConstGEP1_32(e.ir.getInt8Ty(), memory, offset); };
+  auto word_at = [&](Value* memory) { return e.ir.CreateAlignedLoad(e.ir.getInt64Ty(), memory, llvm::Align(8)); };
+  auto item = [&](const Operand& of, size_t i) {
+    const Type& type = of.type.items[i];
+    Value* place = behind(of.value, of.type.item_offset(i));
+    return Operand{type.is_scalar() ? word_at(place) : place, type};
+  };
+  Value* same = e.ir.getTrue();
+  if (a.type.is_tuple()) {
+    for (size_t i = 0; i < a.type.items.size(); i++) same = e.ir.CreateAnd(same, emit_same(e, item(a, i), item(b, i)));
+    return same;
+  }
+  if (a.type.is_scalar()) return e.ir.CreateICmpEQ(a.value, b.value);
+  if (a.type.is_string()) {
+    Value* words = e.ir.getInt32(std::min(a.type.storage(), b.type.storage()) / 8);
+    return e.ir.CreateICmpNE(e.runtime("zt_same_string", {a.value, b.value, words}), e.constant(0));
+  }
+  for (uint32_t at = 0; at < a.type.storage(); at += 8)
+    same = e.ir.CreateAnd(same, e.ir.CreateICmpEQ(word_at(behind(a.value, at)), word_at(behind(b.value, at))));
+  return same;
+}
+
 Type comparison_type(Checker& checker, const Expr& expr) {
   const auto& args = checker.args(expr);
   const Type& a = checker.type_of(*args[0]);
@@ -156,9 +180,9 @@ Type comparison_type(Checker& checker, const Expr& expr) {
   if (a.is_string() && b.is_string() && equality) return word(true);
   if (a.has_notation() || b.has_notation())
     notations_only(checker, expr);
-  else if (a.is_string() != b.is_string())
+  else if (a.is_string() != b.is_string() || (a.is_tuple() && b.is_tuple() && !(equality && a.fits(b))))
     checker.diagnostics().add(Code::mixed_operands, expr.span, op_of(expr), a.spelling(), b.spelling());
-  else
+  else if (!a.is_tuple() || !b.is_tuple())
     numbers_only(checker, expr);
   return word(true);
 }
@@ -171,6 +195,10 @@ Operand emit_comparison(Emitter& e, const Expr& expr) {
   Value* result = nullptr;
   if (a.has_notation() || b.has_notation()) {
     result = emit_same_notation(e, expr);
+  } else if (a.is_tuple()) {
+    const Operand left = e.evaluate(*args[0]);
+    Value* same = emit_same(e, left, e.evaluate(*args[1]));
+    result = op_of(expr) == "==" ? same : e.ir.CreateNot(same);
   } else if (a.is_string()) {
     uint32_t words = std::min(a.storage(), b.storage()) / 8;
     Value* left = e.evaluate(*args[0]).value;
@@ -296,7 +324,7 @@ Operand emit_conditional(Emitter& e, const Expr& expr) {
   for (int i = 0; i < 2; i++) {
     e.ir.SetInsertPoint(sides[i]);
     Operand value = e.evaluate(*args[1 + static_cast<size_t>(i)]);
-    if (memory) e.store(value, memory, type.storage());
+    if (memory) e.store(value, memory, type);
     values[i] = value.value;
     sides[i] = e.ir.GetInsertBlock();
     e.ir.CreateBr(after);

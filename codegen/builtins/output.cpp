@@ -78,7 +78,7 @@ Type join_type(Checker& checker, const Expr& expr) {
     checker.diagnostics().add(Code::wrong_argument, args[0]->span, 1, "join()", "an array of pointers to texts",
                               type.spelling());
   std::string between = args.size() > 1 ? checker.literal_string(*args[1]).value_or("") : " ";
-  const Type texts = Type::string(join_texts * checker.options().max_strlen);
+  const Type texts = Type::string(join_texts * checker.options().settings.max_strlen);
   checker.add_record(expr, {.kind = Record::Kind::join, .format = std::move(between)}, {texts});
   return Type();
 }
@@ -87,7 +87,7 @@ Operand emit_join(Emitter& e, const Expr& expr) {
   llvm::Value* array = e.integer(*e.args(expr)[0]);
   e.message(expr, [&](llvm::Value* memory) {
     llvm::Value* texts = e.ir.CreateConstGEP1_32(e.ir.getInt8Ty(), memory, 8);
-    llvm::Value* failed = e.runtime("zt_join", {texts, array, e.ir.getInt32(e.program().max_strlen)});
+    llvm::Value* failed = e.runtime("zt_join", {texts, array, e.ir.getInt32(e.program().settings.max_strlen)});
     e.when(e.ir.CreateICmpNE(failed, e.constant(0)), [&] { e.count(Counter::read_failed); });
   });
   return {};

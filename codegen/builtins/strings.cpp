@@ -30,12 +30,12 @@ bool takes_text(Checker& checker, const Expr& expr, size_t number, std::string_v
 // Bytes that take_text() gives, the NUL included.
 uint32_t size_of(const Emitter& e, const Expr& expr) {
   const Type& type = e.type_of(expr);
-  return type.is_string() ? type.size : e.program().max_strlen;
+  return type.is_string() ? type.size : e.program().settings.max_strlen;
 }
 
 Operand take_text(Emitter& e, const Expr& expr) {
   if (e.type_of(expr).is_string()) return e.evaluate(expr);
-  const Type type = Type::string(e.program().max_strlen);
+  const Type type = Type::string(e.program().settings.max_strlen);
   Value* from = e.integer(expr);
   Value* memory = e.buffer(type.storage());
   e.zero(memory, type.storage());
@@ -122,7 +122,7 @@ uint32_t check_bytes(Checker& checker, const Expr& what, const Expr* length, std
   if (most == 0 && !length)
     checker.diagnostics().add(Code::too_few_arguments, what.span, of, "2", 1).hint =
         "an address does not say how many bytes there are";
-  const uint32_t limit = checker.options().max_strlen;
+  const uint32_t limit = checker.options().settings.max_strlen;
   most = most == 0 ? limit : std::min(most, limit);
   if (auto known = length ? checker.literal_integer(*length) : std::nullopt) {
     if (*known < 1)
@@ -163,9 +163,9 @@ Operand emit_buf(Emitter& e, const Expr& expr) {
 Type memcmp_type(Checker& checker, const Expr& expr) {
   const auto& args = checker.args(expr);
   for (size_t i = 0; i < 2; i++) check_bytes(checker, *args[i], args[2].get(), "memcmp()");
-  if (auto known = checker.literal_integer(*args[2]); known && *known > checker.options().max_strlen)
+  if (auto known = checker.literal_integer(*args[2]); known && *known > checker.options().settings.max_strlen)
     checker.diagnostics().add(Code::argument_range, args[2]->span, 3, "memcmp()", *known,
-                              fmt::format("at most {}", checker.options().max_strlen));
+                              fmt::format("at most {}", checker.options().settings.max_strlen));
   return Type::integer(8, true);
 }
 Operand emit_memcmp(Emitter& e, const Expr& expr) {

@@ -20,7 +20,7 @@ Type str_type(Checker& checker, const Expr& expr) {
   bool whole = from.is_record() || from.is_array();
   if (!whole && !from.is_integer() && !from.is_pointer())
     checker.diagnostics().add(Code::wrong_argument, args[0]->span, 1, "str()", "an address or a text", from.spelling());
-  int64_t size = checker.options().max_strlen;
+  int64_t size = checker.options().settings.max_strlen;
   if (args.size() > 1) {
     auto wanted = checker.literal_integer(*args[1]);
     // A length that only the running probe knows is bounded by the largest.
@@ -68,7 +68,7 @@ Type typename_type(Checker& checker, const Expr& expr) {
     checker.diagnostics().add(Code::wrong_argument, object.span, 1, "typename()", "an object or its address",
                               type.spelling());
   }
-  return Type::type_name(checker.options().max_strlen);
+  return Type::type_name(checker.options().settings.max_strlen);
 }
 
 Operand emit_typename(Emitter& e, const Expr& expr) {

@@ -24,7 +24,7 @@
 namespace zeektrace {
 namespace {
 
-constexpr int most_rounds = 5, fewest_rounds = 3;
+constexpr int rounds_at_most = 5, fewest_rounds = 3;
 constexpr std::chrono::seconds no_new_round_after{8};
 constexpr std::chrono::milliseconds between_stops{1};
 constexpr uint32_t warm_up = 200, fewest_calls = 200, most_calls = 200'000;
@@ -232,7 +232,7 @@ Result<std::string> bench_command(const Options& options) {
   std::vector<Measured> table = prepare(*target);
   std::vector<double> plain;
   auto begin = Clock::now();
-  for (int round = 0; round < most_rounds; ++round) {
+  for (int round = 0; round < rounds_at_most; ++round) {
     if (round >= fewest_rounds && Clock::now() - begin > no_new_round_after) break;
     auto call = time_calls(*target, TargetFunction::plain);
     if (!call) return call.error();

@@ -50,6 +50,17 @@ Json real_json(const Real& real) {
   return std::strtod(text.c_str(), nullptr);
 }
 
+Json value_json(const Value& value);
+
+Json group_json(const Group& group) {
+  Json json = group.names.empty() ? Json::array() : Json::object();
+  for (size_t i = 0; i < group.items.size(); i++) {
+    if (group.names.empty()) json.push_back(value_json(group.items[i].value));
+    else json[group.names[i]] = value_json(group.items[i].value);
+  }
+  return json;
+}
+
 Json value_json(const Value& value) {
   return std::visit(Overloaded{
                         [](const Signed& v) { return Json(v.value); },
@@ -64,6 +75,8 @@ Json value_json(const Value& value) {
                         [](const Stack& v) { return Json(stack_text(v, 8)); },
                         [](const Histogram& v) { return histogram_json(v); },
                         [](const Average& v) { return number_json(v.value); },
+                        [](const Boolean& v) { return Json(v.value); },
+                        [](const Group& v) { return group_json(v); },
                         [](const Statistics& v) {
                           return Json{{"count", v.count},
                                       {"average", number_json(v.average)},

@@ -59,5 +59,7 @@ std::string buffer_text(const Buffer& buffer, bool all = false);
 std::string buffer_hex(const Buffer& buffer);
 // A line break, then a line a frame, indented (4 columns within a key, 8 elsewhere).
 std::string stack_text(const Stack& stack, int indent);
+// A value as text has it; frames of a stack on lines of their own, so far from the margin.
+std::string value_text(const Value& value, int stack_indent);
 
 }  // namespace zeektrace

@@ -109,6 +109,21 @@ std::string series_text(const Series& series) {
   return text + fmt::format("{}v{}v\n{}", margin, line, bounds);
 }
 
+// (1, two), { .count = 1, .name = two }
+std::string group_text(const Group& group) {
+  const bool is_named = !group.names.empty();
+  std::string text = is_named ? "{ " : "(";
+  for (size_t i = 0; i < group.items.size(); i++) {
+    if (i > 0) text += ", ";
+    if (is_named) text += "." + group.names[i] + " = ";
+    text += value_text(group.items[i].value, 8);
+  }
+  if (is_named) return text + " }";
+  return text + (group.items.size() == 1 ? ",)" : ")");
+}
+
+}  // namespace
+
 std::string value_text(const Value& value, int stack_indent) {
   return std::visit(Overloaded{
                         [](const Signed& v) { return fmt::to_string(v.value); },
@@ -123,6 +138,8 @@ std::string value_text(const Value& value, int stack_indent) {
                         [&](const Stack& v) { return stack_text(v, stack_indent); },
                         [](const Histogram& v) { return "\n" + histogram_text(v); },
                         [](const Average& v) { return number_text(v.value); },
+                        [](const Boolean& v) { return std::string(v.value ? "true" : "false"); },
+                        [](const Group& v) { return group_text(v); },
                         [](const Statistics& v) {
                           return fmt::format("count {}, average {}, total {}", v.count,
                                              number_text(v.average), number_text(v.total));
@@ -130,6 +147,8 @@ std::string value_text(const Value& value, int stack_indent) {
                     },
                     value);
 }
+
+namespace {
 
 std::string row_text(const Table& table, const Table::Row& row) {
   std::string text = "@" + table.name;

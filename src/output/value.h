@@ -76,8 +76,21 @@ struct Series {
   uint64_t interval = 0;  // nanoseconds
   std::vector<Point> points;
 };
+struct Boolean {
+  bool value = false;
+};
+// A tuple; with names a record of the script's own.
+struct Item;
+struct Group {
+  std::vector<Item> items;
+  std::vector<std::string> names;
+};
 
-using Value = std::variant<Signed, Unsigned, Real, Text, Notation, Buffer, Series, Address, Symbol, Stack, Histogram, Average, Statistics>;
+using Value = std::variant<Signed, Unsigned, Real, Text, Notation, Buffer, Series, Address, Symbol, Stack, Histogram, Average,
+                           Statistics, Boolean, Group>;
+struct Item {
+  Value value;
+};
 
 // std::visit with a lambda for each alternative.
 template <class... Ts>

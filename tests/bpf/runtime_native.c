@@ -2,6 +2,7 @@
 #define ZEEKTRACE_HELPERS
 
 void *bpf_map_lookup_elem(void *map, const void *key);
+void *bpf_map_lookup_percpu_elem(void *map, const void *key, unsigned cpu);
 long bpf_map_update_elem(void *map, const void *key, const void *value, unsigned long long flags);
 long bpf_get_stack(void *ctx, void *buf, unsigned size, unsigned long long flags);
 long bpf_probe_read_user(void *dst, unsigned size, const void *from);

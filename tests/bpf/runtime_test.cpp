@@ -51,6 +51,8 @@ unsigned long long zt_hist_bucket(unsigned long long n, unsigned bits, unsigned 
 unsigned long long zt_lhist_bucket(unsigned long long n, unsigned is_signed, long long min, long long max,
                                    long long step, unsigned long long last);
 void zt_extreme(ExtremeRank* slot, unsigned long long rank);
+unsigned long long zt_total(void* map, const void* key, unsigned word, unsigned processors);
+unsigned long long zt_highest(void* map, const void* key, unsigned long long none, unsigned processors);
 unsigned long long zt_room_take(void* rooms, unsigned map, unsigned long long most);
 void zt_room_give(void* rooms, unsigned map);
 unsigned long long zt_divide(unsigned long long a, unsigned long long b);
@@ -74,6 +76,11 @@ long long zt_find_string(const char* text, unsigned text_size, const char* needl
 void zt_series_add(SeriesSlot* slots, unsigned long long value, unsigned long long now, unsigned long long step,
                    unsigned most, unsigned fold, unsigned is_signed);
 
+// A map of one element, whose values on the processors stand side by side.
+void* bpf_map_lookup_percpu_elem(void* map, const void*, unsigned cpu) {
+  auto* values = static_cast<std::vector<ExtremeRank>*>(map);
+  return cpu < values->size() ? &(*values)[cpu] : nullptr;
+}
 void* bpf_map_lookup_elem(void* map, const void* key) {
   auto* test = static_cast<TestMap*>(map);
   if (!test->slots.empty()) {
@@ -309,6 +316,18 @@ std::vector<unsigned long long> padded(const std::string& text) {
   std::vector<unsigned long long> words(text.size() / 8 + 1);
   std::memcpy(words.data(), text.data(), text.size());
   return words;
+}
+
+TEST(Runtime, aggregations_of_all_processors) {
+  std::vector<ExtremeRank> values = {{5, 1}, {0, 0}, {9, 2}};
+  EXPECT_EQ(zt_total(&values, nullptr, 0, 8), 14u);
+  EXPECT_EQ(zt_total(&values, nullptr, 1, 8), 3u);
+  EXPECT_EQ(zt_total(&values, nullptr, 0, 2), 5u);
+  EXPECT_EQ(zt_highest(&values, nullptr, 77, 8), 9u);
+  values = {{100, 0}, {3, 1}};
+  EXPECT_EQ(zt_highest(&values, nullptr, 77, 8), 3u);
+  values = {{100, 0}};
+  EXPECT_EQ(zt_highest(&values, nullptr, 77, 8), 77u);
 }
 
 TEST(Runtime, lengths_of_texts) {
