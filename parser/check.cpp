@@ -61,7 +61,7 @@ bool same_fields(const std::vector<Field>& a, const std::vector<Field>& b, const
 bool wants_description(const std::vector<Field>& fields, const std::set<std::string>& mentioned) {
   return std::ranges::any_of(mentioned, [&](const std::string& name) {
     const Field* known = field_named(fields, name);
-    return name.starts_with("args.") ? !known : known && known->has_description;
+    return known ? known->has_description : name.starts_with("args.");
   });
 }
 

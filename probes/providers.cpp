@@ -106,6 +106,7 @@ constexpr Provider rows[] = {
      .doc = "at one of the kernel's static tracepoints",
      .expand = expand_tracepoint,
      .fields = tracepoint_fields,
+     .described_fields = tracepoint_described_fields,
      .example = "tracepoint:sched:sched_switch { @[args.next_comm] = count(); } interval:ms:500 { exit(); }"},
     {.name = "software",
      .alias = "s",

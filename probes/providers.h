@@ -76,6 +76,7 @@ Result<Field> kprobe_asked(Machine& machine, const AttachPoint& point, std::stri
 constexpr std::string_view override_field = "override";
 
 Fields no_fields(Machine& machine, const AttachPoint& point);
+Fields tracepoint_described_fields(Machine& machine, const AttachPoint& point);
 Fields function_fields(Machine& machine, const AttachPoint& point);
 Fields rawtracepoint_fields(Machine& machine, const AttachPoint& point);
 Fields iter_fields(Machine& machine, const AttachPoint& point);

@@ -114,4 +114,21 @@ Fields tracepoint_fields(Machine& machine, const AttachPoint& point) {
   return parse_tracepoint_format(*text);
 }
 
+Fields tracepoint_described_fields(Machine& machine, const AttachPoint& point) {
+  auto fields = tracepoint_fields(machine, point);
+  BtfTypes* types = machine.inside().btf();
+  if (!fields || types == nullptr) return fields;
+  std::vector<Field> described;
+  for (Field& field : *fields) {
+    if (!field.has_description) continue;
+    constexpr std::string_view keyword = "struct ";
+    if (auto record = types->find(std::string_view(field.type.pointee->name).substr(keyword.size()))) {
+      field.type = Type::pointer(*std::move(record));
+      field.has_description = false;
+      described.push_back(std::move(field));
+    }
+  }
+  return described;
+}
+
 }  // namespace zeektrace

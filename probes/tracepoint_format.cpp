@@ -148,6 +148,12 @@ Field make_field(const Line& line) {
   } else if (!declaration.is_array && declaration.type.ends_with('*') && line.size == 8) {
     const std::string_view pointee = trim(declaration.type.substr(0, declaration.type.size() - 1));
     field.type = Type::pointer(is_char(pointee) ? character : is_byte(pointee) ? Type::integer(1, false) : Type::integer(8, false));
+    if (const std::string_view record = without_const(pointee); record.starts_with("struct ")) {
+      Type named = Type::integer(8, false);
+      named.name = record;
+      field.type = Type::pointer(std::move(named));
+      field.has_description = true;
+    }
   } else if (!declaration.is_array && integer_size) {
     field.type = integer_type(line, declaration.type);
   } else {

@@ -9,6 +9,7 @@
 
 namespace zeektrace {
 
+// A pointer to a struct points to a word that has the struct's name, as the kernel's types are not known here.
 // The event's own fields, as "args.NAME"; the common ones, which builtins give, are left out.
 std::vector<Field> parse_tracepoint_format(std::string_view text);
 
