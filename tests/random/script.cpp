@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <utility>
 #include <vector>
 
 namespace zeektrace {
@@ -26,6 +27,8 @@ class Writer {
 
   std::string script() {
     declare_maps();
+    functions_ = dice_.below(3);
+    for (uint64_t i = 0; i < functions_; ++i) declare_function(i);
     const uint64_t probes = 1 + dice_.below(4);
     for (uint64_t i = 0; i < probes; ++i) probe();
     return out_;
@@ -50,9 +53,24 @@ class Writer {
     }
   }
 
+  // Functions of two numbers; one may call those before it.
+  void declare_function(uint64_t number_of_it) {
+    const uint64_t callable = std::exchange(functions_, number_of_it);
+    numbers_ = {"$a", "$b"};
+    strings_.clear();
+    readable_.clear();
+    out_ += fmt::format("fn f{}($a : int64, $b : int64) : int64 {{\n", number_of_it);
+    depth_ = 1;
+    if (dice_.one_in(2)) line(fmt::format("if ({}) {{ return {}; }}", number(1), number(2)));
+    line(fmt::format("return {};", number(2)));
+    out_ += "}\n";
+    functions_ = callable;
+  }
+
   void probe() {
     numbers_.clear();
     strings_.clear();
+    readable_.clear();
     const uint64_t what = dice_.below(8);
     has_arguments_ = has_text_ = has_result_ = false;
     std::string point;
@@ -92,7 +110,11 @@ class Writer {
   }
 
   void statement() {
-    switch (dice_.below(14)) {
+    switch (dice_.below(18)) {
+      case 14: return tuple();
+      case 15: return range();
+      case 16: return elements();
+      case 17: return ask_map();
       case 0: return assign_new(dice_.one_in(3) ? Sort::text : Sort::number);
       case 1: return assign_old();
       case 2:
@@ -114,8 +136,67 @@ class Writer {
     // What is assigned in a branch has no value behind it: names of a block are its own.
     auto& names = sort == Sort::number ? numbers_ : strings_;
     const std::string name = fmt::format("${}{}", sort == Sort::number ? 'n' : 's', variables_++);
-    line(fmt::format("{} = {};", name, sort == Sort::number ? number(3) : text(2)));
+    line(fmt::format("{}{} = {};", dice_.one_in(4) ? "let " : "", name, sort == Sort::number ? number(3) : text(2)));
     names.push_back(name);
+  }
+
+  void tuple() {
+    const std::string name = fmt::format("$t{}", variables_++);
+    if (dice_.one_in(2)) {
+      line(fmt::format("{} = ({}, {}, {});", name, number(2), text(1), number(1)));
+      readable_.push_back(name + ".0");
+      readable_.push_back(name + ".2");
+    } else {
+      line(fmt::format("{} = ({}, ({}, {}));", name, number(1), number(2), text(1)));
+      readable_.push_back(name + ".1.0");
+    }
+    if (dice_.one_in(3)) line(fmt::format("print({});", name));
+    if (dice_.one_in(3)) line(fmt::format("@{}[{}] = count();", name.substr(1), name));
+  }
+
+  void range() {
+    const uint64_t rounds = 1 + dice_.below(8);
+    if (depth_ > 3 || rounds_ * rounds > most_rounds) return;
+    rounds_ *= rounds;
+    ++loops_;
+    const std::string name = fmt::format("$i{}", variables_++);
+    const std::string end = dice_.one_in(3) ? fmt::format("({} & 7)", number(1)) : fmt::format("{}", rounds);
+    line(fmt::format("for ({} : 0..{}) {{", name, end));
+    readable_.push_back(name);
+    block(1 + dice_.below(3));
+    readable_.pop_back();
+    line("}");
+    --loops_;
+    rounds_ /= rounds;
+  }
+
+  // Over a map of numbers.
+  void elements() {
+    const MapKind* map = any_map(MapKind::Value::number);
+    if (map == nullptr || map->keys.empty() || depth_ > 2 || loops_ > 0) return;
+    give_value(*map);
+    const std::string name = fmt::format("$e{}", variables_++);
+    ++loops_;
+    line(fmt::format("for ({} : {}) {{", name, map->name));
+    readable_.push_back(name + ".1");
+    if (map->keys.size() == 1 && map->keys[0] == Sort::number) readable_.push_back(name + ".0");
+    block(1 + dice_.below(2));
+    while (!readable_.empty() && readable_.back().starts_with(name + ".")) readable_.pop_back();
+    line("}");
+    --loops_;
+  }
+
+  void ask_map() {
+    const MapKind* map = any_map(MapKind::Value::number);
+    if (map == nullptr || map->keys.empty()) return;
+    give_value(*map);
+    std::string keys;
+    for (Sort sort : map->keys) keys += (keys.empty() ? "" : ", ") + (sort == Sort::number ? number(1) : text(1));
+    if (map->keys.size() > 1) keys = "(" + keys + ")";
+    const std::string name = fmt::format("$n{}", variables_++);
+    line(dice_.one_in(2) ? fmt::format("{} = len({});", name, map->name)
+                         : fmt::format("{} = has_key({}, {});", name, map->name, keys));
+    readable_.push_back(name);
   }
 
   void assign_old() {
@@ -165,12 +246,13 @@ class Writer {
 
   // The names that a block gives are gone behind it.
   void block(uint64_t count) {
-    const size_t numbers = numbers_.size(), strings = strings_.size();
+    const size_t numbers = numbers_.size(), strings = strings_.size(), readable = readable_.size();
     ++depth_;
     statements(count);
     --depth_;
     numbers_.resize(numbers);
     strings_.resize(strings);
+    readable_.resize(readable);
   }
 
   void branch() {
@@ -189,7 +271,6 @@ class Writer {
   }
 
   void loop() {
-    constexpr uint64_t most_rounds = 16;
     const uint64_t rounds = 1 + dice_.below(8);
     if (depth_ > 3 || rounds_ * rounds > most_rounds) return;
     rounds_ *= rounds;
@@ -268,8 +349,11 @@ class Writer {
 
   std::string number(uint64_t deep) {
     if (deep == 0 || dice_.one_in(4)) return plain_number();
-    switch (dice_.below(10)) {
+    switch (dice_.below(11)) {
       case 9: return function_of_texts(deep - 1);
+      case 10:
+        if (functions_ == 0) return plain_number();
+        return fmt::format("f{}({}, {})", dice_.below(functions_), number(deep - 1), number(deep - 1));
       case 0: return fmt::format("({})({})", dice_.pick(casts), number(deep - 1));
       case 1: return fmt::format("({} ? {} : {})", number(deep - 1), number(deep - 1), number(deep - 1));
       case 2: return fmt::format("({} {} {})", text(deep - 1), dice_.one_in(2) ? "==" : "!=", text(deep - 1));
@@ -295,6 +379,7 @@ class Writer {
     switch (dice_.below(8)) {
       case 0:
       case 1:
+        if (!readable_.empty() && dice_.one_in(2)) return dice_.pick(readable_);
         if (!numbers_.empty()) return dice_.pick(numbers_);
         break;
       case 2:
@@ -333,6 +418,7 @@ class Writer {
     return dice_.pick(texts);
   }
 
+  static constexpr uint64_t most_rounds = 16;  // of loops within loops, multiplied
   static constexpr const char* casts[] = {"uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "bool"};
   static constexpr const char* unary[] = {"-", "!", "~"};
   static constexpr const char* binary[] = {"+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>",
@@ -345,8 +431,9 @@ class Writer {
   std::string out_ = "BEGIN { @n = 3; }\n";
   std::vector<MapKind> maps_;
   std::vector<std::string> numbers_, strings_;  // variables that have a value here
+  std::vector<std::string> readable_;           // numbers that are not assigned to
   bool has_arguments_ = false, has_text_ = false, has_result_ = false;
-  uint64_t depth_ = 0, rounds_ = 1, variables_ = 0, loops_ = 0;
+  uint64_t functions_ = 0, depth_ = 0, rounds_ = 1, variables_ = 0, loops_ = 0;
 };
 
 }  // namespace
