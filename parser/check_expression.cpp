@@ -32,7 +32,7 @@ std::string_view wording(Want want) {
     case Want::literal_integer: return "a number that is known before the script runs";
     case Want::literal_string: return "a text in quotes";
     case Want::string: return "a text";
-    case Want::word: return "a word";
+    case Want::word: return "a word without quotes, or a number";
     case Want::map: return "a map, such as @name";
     case Want::map_or_value: return "a map or a value";
     case Want::map_element: return "an element of a map, such as @name[key]";
@@ -311,7 +311,7 @@ bool Checking::argument(const Expr& arg, const Param& param, size_t number, std:
     return true;
   }
   if (param.want == Want::word) {
-    if (!word(arg).empty()) return true;
+    if (!word(arg).empty() || literal_integer(arg)) return true;
     expression(arg);
     return wrong(type_of(arg).spelling());
   }

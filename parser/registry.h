@@ -34,7 +34,7 @@ enum class Want : uint8_t {
   literal_integer, // a number known at compile time (a positional parameter will do)
   literal_string,
   string,
-  word,            // a bare word of the row's own, such as `monotonic`; it is not looked up
+  word,            // a bare word of the row's own, such as `monotonic`, or a number: which ones, the row says
   map,             // a whole map: @m
   map_or_value,    // a whole map, an element, or any value
   map_element,     // @m[k], or @m when it has no key

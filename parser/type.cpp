@@ -205,8 +205,11 @@ std::string Type::spelling() const {
     case Kind::string: return fmt::format("string[{}]", size);
     case Kind::pointer:
       return pointee->spelling() + (pointee->is_pointer() ? "" : " ") + (is_reference ? "&" : "*");
-    case Kind::kstack: return "kstack";
-    case Kind::ustack: return "ustack";
+    case Kind::kstack:
+    case Kind::ustack: {
+      const std::string_view which = kind == Kind::kstack ? "kstack" : "ustack";
+      return name.empty() ? std::string(which) : fmt::format("{}({})", which, name);
+    }
     case Kind::ksym: return "ksym";
     case Kind::usym: return "usym";
     case Kind::probe: return "probe";
@@ -288,7 +291,8 @@ bool Type::fits(const Type& other) const {
   // What a pointer points to must agree in width and sign too: nothing converts it.
   if (is_pointer() || is_record() || is_array() || kind == Kind::real || kind == Kind::enumeration) return same_as(other);
   // How a value is shown goes with the variable or the map that holds it.
-  if ((kind == Kind::timestamp || kind == Kind::cgroup_path) && name != other.name) return false;
+  const bool has_style = kind == Kind::timestamp || kind == Kind::cgroup_path || kind == Kind::kstack || kind == Kind::ustack;
+  if (has_style && name != other.name) return false;
   if (is_tuple())
     return item_names == other.item_names && std::ranges::equal(items, other.items, [](const Type& a, const Type& b) {
              return a.fits(b) || (is_number(a) && is_number(b));

@@ -47,17 +47,21 @@ uint64_t divide(uint64_t bits, uint64_t by, bool is_signed) {
   return static_cast<uint64_t>(static_cast<Wide>(static_cast<int64_t>(bits)) / static_cast<Wide>(by));
 }
 
-Stack stack_of(const StackKey& key, bool is_user, const Names& names) {
+Stack stack_of(const StackKey& key, bool is_user, const Names& names, std::string_view style = "") {
   Stack stack;
   if (key.hash == 0) return stack;
   auto frames = names.frames(key.hash);
   for (size_t i = 0; i < frames.size(); ++i) {
-    bool is_return = i > 0;
-    if (!is_user) {
-      stack.frames.push_back(names.kernel(frames[i], is_return));
+    const bool is_return = i > 0, is_place = frames[i] != stack_ends_here;
+    if (style == "raw" && is_place) {
+      stack.frames.push_back(fmt::format("{:x}", frames[i]));
       continue;
     }
-    for (std::string& name : names.user_frames(key.tgid, frames[i], is_return)) stack.frames.push_back(std::move(name));
+    std::vector<std::string> lines;
+    if (is_user) lines = names.user_frames(key.tgid, frames[i], is_return);
+    else lines.push_back(names.kernel(frames[i], is_return));
+    for (std::string& line : lines)
+      stack.frames.push_back(style == "perf" && is_place ? fmt::format("{:16x} {}", frames[i], line) : std::move(line));
   }
   return stack;
 }
@@ -396,7 +400,7 @@ std::optional<Value> decode_value(const Type& type, Bytes bytes, const Names& na
     case Type::Kind::ustack: {
       StackKey key;
       std::memcpy(&key, bytes.data(), sizeof key);
-      return stack_of(key, type.kind == Type::Kind::ustack, names);
+      return stack_of(key, type.kind == Type::Kind::ustack, names, type.name);
     }
     default: {
       std::vector<std::byte> copy(bytes.begin(), bytes.begin() + type.storage());

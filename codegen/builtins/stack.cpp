@@ -1,4 +1,8 @@
 // Stacks: the frames are kept once for each distinct stack; what a script handles is their hash.
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "codegen/builtins/rows.h"
 #include "codegen/emitter.h"
 #include "parser/check.h"
@@ -9,13 +13,23 @@ namespace {
 
 constexpr uint64_t user_stack = 256;  // BPF_F_USER_STACK
 
+// How frames are shown: Type::name. "bpftrace", which is what others call ours, is "".
+constexpr std::string_view styles[] = {"bpftrace", "perf", "raw"};
+
 Type stack_type(Checker& checker, const Expr& expr, Type::Kind kind) {
+  Type type = Type::of(kind);
   const auto& args = checker.args(expr);
-  if (!args.empty())
-    if (auto depth = checker.literal_integer(*args[0]); depth && (*depth < 1 || *depth > max_stack_frames))
-      checker.diagnostics().add(Code::argument_range, args[0]->span, 1,
-                                kind == Type::Kind::kstack ? "kstack()" : "ustack()", *depth, "from 1 to 127");
-  return Type::of(kind);
+  const std::string_view of = kind == Type::Kind::kstack ? "kstack()" : "ustack()";
+  if (args.empty()) return type;
+  const std::string_view word = checker.word(*args.front());
+  const bool is_style = std::ranges::find(styles, word) != std::end(styles);
+  if (is_style && word != styles[0]) type.name = word;
+  if (!is_style && (!word.empty() || args.size() > 1))
+    checker.diagnostics().add(Code::wrong_argument, args.front()->span, 1, of, "bpftrace, perf or raw",
+                              word.empty() ? "a number" : fmt::format("'{}'", word));
+  if (auto depth = checker.literal_integer(*args.back()); depth && (*depth < 1 || *depth > max_stack_frames))
+    checker.diagnostics().add(Code::argument_range, args.back()->span, args.size(), of, *depth, "from 1 to 127");
+  return type;
 }
 
 // Walks the process's stack by unwind tables. The walk's memory begins with the StackFrames.
@@ -44,7 +58,8 @@ llvm::Value* take_stack(Emitter& e, bool user, uint64_t depth) {
 
 Operand emit_stack(Emitter& e, const Expr& expr, bool user) {
   const auto& args = e.args(expr);
-  uint64_t depth = args.empty() ? max_stack_frames : static_cast<uint64_t>(*e.literal_integer(*args[0]));
+  const auto given = args.empty() ? std::nullopt : e.literal_integer(*args.back());
+  const uint64_t depth = given ? static_cast<uint64_t>(*given) : max_stack_frames;
   llvm::Value* key = e.buffer(sizeof(StackKey));
   llvm::Value* hash = take_stack(e, user, depth);
   e.ir.CreateAlignedStore(hash, key, llvm::Align(8));
@@ -66,16 +81,18 @@ llvm::Value* take_user_stack(Emitter& e, uint64_t depth) { return take_stack(e, 
 std::vector<Builtin> stack_rows() {
   using Form = Builtin::Form;
   using Place = Builtin::Place;
-  std::vector<Param> depth = {{"depth", Want::literal_integer, true}};
+  const std::vector<Param> depth = {{"style or depth", Want::word, true}, {"depth", Want::literal_integer, true}};
   return {
       {"kstack", Form::variable, Place::expression, {}, "the kernel's stack", kstack_type, emit_kstack,
        false, "profile:hz:99 { @[kstack] = count(); } interval:ms:300 { exit(); }"},
-      {"kstack", Form::function, Place::expression, depth, "the kernel's stack, its innermost `depth` frames",
-       kstack_type, emit_kstack, false, "profile:hz:99 { @[kstack(3)] = count(); } interval:ms:300 { exit(); }"},
+      {"kstack", Form::function, Place::expression, depth,
+       "the kernel's stack, its innermost `depth` frames; style: perf shows addresses, too, raw nothing else",
+       kstack_type, emit_kstack, false, "profile:hz:99 { @[kstack(perf, 3)] = count(); } interval:ms:300 { exit(); }"},
       {"ustack", Form::variable, Place::expression, {}, "the process's stack, by unwind tables", ustack_type,
        emit_ustack, false, "profile:hz:99 { @[ustack] = count(); } interval:ms:300 { exit(); }"},
-      {"ustack", Form::function, Place::expression, depth, "the process's stack, its innermost `depth` frames",
-       ustack_type, emit_ustack, false, "profile:hz:99 { @[ustack(3)] = count(); } interval:ms:300 { exit(); }"},
+      {"ustack", Form::function, Place::expression, depth,
+       "the process's stack, its innermost `depth` frames; style: as of kstack()",
+       ustack_type, emit_ustack, false, "profile:hz:99 { @[ustack(raw, 3)] = count(); } interval:ms:300 { exit(); }"},
       // The 2017 language had one stack, the kernel's.
       {"stack", Form::variable, Place::expression, {}, "the kernel's stack (the 2017 name of kstack)", kstack_type,
        emit_kstack, false, "profile:hz:99 { @[stack] = count(); } interval:ms:300 { exit(); }"},

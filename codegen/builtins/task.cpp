@@ -181,7 +181,7 @@ Type nsecs_of_type(Checker& checker, const Expr& expr) {
   for (const Clock& clock : clocks)
     if (clock.name == name) return Type::integer(8, false);
   checker.diagnostics().add(Code::wrong_argument, arg.span, 1, "nsecs()", "boot, monotonic, tai or sw_tai",
-                            fmt::format("'{}'", name));
+                            name.empty() ? "a number" : fmt::format("'{}'", name));
   return Type::integer(8, false);
 }
 
