@@ -70,6 +70,15 @@ std::string_view tail(std::string_view log) {
   return log.size() <= most ? log : log.substr(log.size() - most);
 }
 
+// The kernel follows a program only so far, and says so; how far that is can't be told beforehand. We say it in our words, by the
+// script's line. The generator bounds its scripts so that this is rare.
+bool is_too_long(std::string_view why) {
+  return why.find("runs for more rounds than the kernel is willing to check") != std::string_view::npos ||
+         why.find("it is too long to be checked") != std::string_view::npos;
+}
+
+constexpr uint64_t most_too_long = 2;  // in a hundred
+
 int verify(int argc, char** argv) {
   Options options;
   if (!parse_options(argc, argv, options)) {
@@ -91,16 +100,16 @@ int verify(int argc, char** argv) {
     log.clear();
     const std::string why = refusal(script, machine, log);
     if (why.empty()) continue;
-    if (why.find("runs for more rounds than the kernel is willing to check") != std::string::npos) {
+    if (is_too_long(why)) {
       ++too_long;
       continue;
     }
     ++refused;
     fmt::print("FAIL seed {}: {}\n{}\n{}\n", seed, why, options.show ? "" : script, tail(log));
   }
-  fmt::print("{} scripts loaded, {} refused, {} with loops that are too long\n", options.count - refused - too_long, refused,
+  fmt::print("{} scripts loaded, {} refused, {} too long for the kernel to check\n", options.count - refused - too_long, refused,
              too_long);
-  return refused > 0 ? 1 : 0;
+  return refused > 0 || too_long * 100 > options.count * most_too_long ? 1 : 0;
 }
 
 }  // namespace
