@@ -202,9 +202,7 @@ int compare(int argc, char** argv) {
   size_t counts[3] = {0, 0, 0};
   auto work = [&] {
     for (size_t at = next++; at < cases.size(); at = next++) {
-      Judged judged = judge_case(cases[at], options, explanations);
-      // Somebody else's process may have hit the probes, and a timer may have been late: a difference shows twice.
-      if (judged.verdict == Verdict::failed) judged = judge_case(cases[at], options, explanations);
+      const Judged judged = judge_case(cases[at], options, explanations);
       const std::lock_guard lock(printing);
       ++counts[static_cast<size_t>(judged.verdict)];
       report(cases[at], judged, options.show);
