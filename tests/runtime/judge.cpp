@@ -63,7 +63,7 @@ std::string at(const TestFile& test, const Pattern& pattern) {
 
 void judge_ending(const TestFile& test, const Outcome& tracer, std::vector<Complaint>& complaints) {
   if (tracer.timed_out) {
-    complaints.push_back({fmt::format("still running after {} s, killed", test.within), ""});
+    complaints.push_back({fmt::format("still running after {:.1f} s, killed", tracer.seconds), ""});
   } else if (tracer.status.by_signal != test.status.by_signal || tracer.status.number != test.status.number) {
     complaints.push_back(
         {fmt::format("{} instead of {}", status_text(tracer.status), status_text(test.status)), ""});

@@ -41,6 +41,7 @@ struct Options {
   std::string targets;
   std::string substring;
   std::optional<int> skip_code;
+  double patience = 1;  // each test's limit is multiplied by it, for a slow machine
   bool list_covers = false;
   std::vector<std::string> files;
 };
@@ -164,7 +165,7 @@ Result run_test(const TestFile& test, const Options& options) {
   const Command command = tracer_command(test, options, places);
   const auto tracer = start(command, problem);
   Outcome outcome;
-  if (tracer) outcome = watch(*tracer, command.input, test.signal, test.within);
+  if (tracer) outcome = watch(*tracer, command.input, test.signal, test.within * options.patience);
   std::string target_output;
   if (background) {
     kill(background->pid, SIGTERM);
@@ -177,7 +178,7 @@ Result run_test(const TestFile& test, const Options& options) {
     show_failure(test, complaints, command, outcome, target_output);
     return Result::failed;
   }
-  fmt::print("ok {}\n", test.name);
+  fmt::print("ok {} ({:.1f} s)\n", test.name, outcome.seconds);
   return Result::passed;
 }
 
@@ -202,6 +203,8 @@ bool parse_options(int argc, char** argv, Options& options) {
       options.substring = argv[++i];
     } else if (word == "--skip-code" && has_value) {
       options.skip_code = std::atoi(argv[++i]);
+    } else if (word == "--patience" && has_value) {
+      options.patience = std::atof(argv[++i]);
     } else if (word == "--list-covers") {
       options.list_covers = true;
     } else if (!word.empty() && word[0] == '-') {
@@ -210,6 +213,10 @@ bool parse_options(int argc, char** argv, Options& options) {
     } else {
       options.files.emplace_back(word);
     }
+  }
+  if (options.patience < 1) {
+    fmt::print(stderr, "run: --patience wants a number of at least 1\n");
+    return false;
   }
   const bool complete = options.list_covers || (!options.zeektrace.empty() && !options.targets.empty());
   return complete && !options.files.empty();
@@ -221,7 +228,8 @@ int run(int argc, char** argv) {
   Options options;
   if (!parse_options(argc, argv, options)) {
     fmt::print(stderr,
-               "usage: run --zeektrace PATH --targets DIR [-k SUBSTRING] [--skip-code N] FILE.rt…\n"
+               "usage: run --zeektrace PATH --targets DIR [-k SUBSTRING] [--skip-code N] [--patience N]\n"
+               "           FILE.rt…\n"
                "       run --list-covers FILE.rt…\n");
     return 2;
   }

@@ -7,7 +7,7 @@
 #
 #   --add FILE       also put FILE at its own path in the guest, with the libraries it needs (may be repeated)
 #   --memory MB      the guest's memory, beside what the initramfs takes (512)
-#   --timeout S      kill a guest that runs for longer (240)
+#   --timeout S      kill a guest that runs for longer (480)
 #   --no-tracefs     leave tracefs unmounted
 #   -- ARGUMENT…     for the runner
 #
@@ -17,7 +17,7 @@
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
-kernel='' zeektrace='' targets='' runner='' tests='' command='' memory=512 limit=240 tracefs=yes extra=()
+kernel='' zeektrace='' targets='' runner='' tests='' command='' memory=512 limit=480 tracefs=yes extra=()
 fail() { echo "vm.sh: $*" >&2; exit 125; }
 skip() { echo "skip vm: $*"; exit 77; }
 
