@@ -55,7 +55,8 @@ attribute() {
 # Runs every test, says why those that were skipped were, and closes with the counts.
 run_tests() {
   local dir=$1 status=0 counts tests failures skipped
-  as_root ctest --test-dir "$dir" --output-on-failure --no-tests=error --output-junit test-results.xml || status=$?
+  as_root ctest --test-dir "$dir" --parallel "$(nproc)" --output-on-failure --no-tests=error \
+    --output-junit test-results.xml || status=$?
   if [ "$(id -u)" -ne 0 ]; then sudo chown -R "$(id -u):$(id -g)" "$dir"; fi
   # What the run-time runner says of a test that it skips, and GoogleTest, a line further down.
   sed -n -e 's/^skip /skipped: /p' -e '/: Skipped$/ {N; s/: Skipped\n/: /; s/^/skipped: /p}' \

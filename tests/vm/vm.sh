@@ -137,7 +137,7 @@ ended=$?
 guest=
 status=$(tr -dc 0-9 <"$work/status")
 if [ -z "$status" ]; then
-  tail -n 40 "$work/log" | tr -d '\r' >&2
+  tail -n 100 "$work/log" | tr -d '\r' >&2
   case $ended in
     124 | 137) echo "vm.sh: the guest was killed after $limit s" >&2; exit 124 ;;
   esac
