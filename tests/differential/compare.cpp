@@ -15,6 +15,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <mutex>
 #include <set>
@@ -159,6 +160,9 @@ bool parse_options(int argc, char** argv, Options& options) {
     if (word.empty() || word[0] == '-') return false;
     options.files.emplace_back(word);
   }
+  std::error_code error;
+  const auto targets = std::filesystem::absolute(options.targets, error);  // names of probes say where they are
+  if (!error) options.targets = targets.lexically_normal().string();
   return !options.zeektrace.empty() && !options.bpftrace.empty() && !options.targets.empty() && options.every > 0 &&
          options.jobs > 0 && !options.files.empty();
 }
