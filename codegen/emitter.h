@@ -93,6 +93,9 @@ class Emitter {
   virtual void read_bytes(llvm::Value* memory, llvm::Value* size, llvm::Value* address) = 0;
   // One of the current probe's arguments; of a reference, what it refers to.
   virtual llvm::Value* argument(const Field& field) = 0;
+  // The text at the address that such a field is, if it is the name of something which keeps it as long as there is something
+  // at that place in this process: read once, but for names that pass.
+  virtual Operand lasting_name(const Field& field, const Type& type) = 0;
   // What Checker::kernel_member() has made of the expression, from the record's address.
   virtual Operand reached(const Expr& expr, llvm::Value* record) = 0;
   virtual const Field* field(std::string_view name) const = 0;

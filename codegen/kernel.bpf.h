@@ -1,6 +1,6 @@
-// The kernel as the walks see it (unwind.bpf.c, zeek.bpf.c): its types as far as they are looked at, its helpers, how maps are
-// declared. One header for both, since in one object LLVM knows a member by its type's name and its place in the type:
-// declared twice and differently, it would be read from a wrong place.
+// The kernel as the walks (unwind.bpf.c, zeek.bpf.c) and names.bpf.c see it: its types as far as they are looked at, its helpers,
+// how maps are declared. One header for all, since in one object LLVM knows a member by its type's name and its place in the
+// type: declared twice and differently, it would be read from a wrong place.
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
@@ -38,6 +38,9 @@ struct mm_struct {
 struct task_struct {
   int tgid;
   struct mm_struct *mm;
+  struct task_struct *group_leader;
+  u64 start_boottime;
+  u64 self_exec_id;
 } KERNEL_TYPE;
 // arch/x86/include/asm/ptrace.h: the same on every kernel.
 struct pt_regs {
@@ -51,6 +54,7 @@ static u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
 static long (*const bpf_probe_read_user)(void *dst, u32 size, const void *from) = (void *)112;
 static long (*const bpf_probe_read_user_str)(void *dst, u32 size, const void *from) = (void *)114;
 static long (*const bpf_ringbuf_output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
+static long (*const bpf_copy_from_user)(void *dst, u32 size, const void *from) = (void *)148;
 static struct task_struct *(*const bpf_get_current_task_btf)(void) = (void *)158;
 static struct pt_regs *(*const bpf_task_pt_regs)(struct task_struct *task) = (void *)175;
 static long (*const bpf_find_vma)(struct task_struct *task, u64 address, void *callback, void *context,
@@ -80,5 +84,6 @@ struct identity {
 #define BPF_HASH_OF_MAPS 13
 #define BPF_RINGBUF 27
 #define NO_PREALLOC 1
+#define NO_EXIST 1
 #define MMAPABLE 1024
 #define INNER_MAP 4096

@@ -1,24 +1,15 @@
 // Whether a name in the process's memory is one that a probe was asked for. Compiled to bitcode with its debug information,
 // since it is a function of its own in the object: the verifier looks at it once a program, its buffer does not count against
-// the program's stack, and it runs once for each object that has a name (codegen/program_names.cpp), not for each event.
+// the program's stack, and it runs once for each object that has a name (codegen/program_names.cpp), not for each event. The
+// names themselves are remembered, too.
 
-typedef unsigned char u8;
-typedef unsigned int u32;
-typedef unsigned long long u64;
-typedef long long s64;
+#include "kernel.bpf.h"
 
 #ifndef ZEEKTRACE_HELPERS
 #define ROUND_BY_ROUND _Pragma("clang loop unroll(disable)")
-// Numbers of include/uapi/linux/bpf.h (enum bpf_func_id), fixed for ever by the kernel's ABI.
-static long (*const bpf_probe_read_user)(void *dst, u32 size, const void *from) = (void *)112;
-static long (*const bpf_probe_read_user_str)(void *dst, u32 size, const void *from) = (void *)114;
-static long (*const bpf_copy_from_user)(void *dst, u32 size, const void *from) = (void *)148;
 #else
 #define ROUND_BY_ROUND
 #endif
-
-#define FUNCTION __attribute__((noinline, used))
-#define INLINE static __attribute__((always_inline)) inline
 
 #define CHARACTERS 127
 #define NAME_BYTES 128
@@ -93,6 +84,60 @@ FUNCTION u64 zt_name_matches_waiting(u64 number, u64 from) {
   if (status < 0)
     return unread;
   return verdict_on(number, name);
+}
+
+// ---- names that are known ----
+
+// Which program of which process this is: an id is given to a process that begins later than the one before it, in
+// nanoseconds, and each exec counts one on.
+FUNCTION u64 zt_life(void) {
+  struct task_struct *task = bpf_get_current_task_btf();
+  return task->group_leader->start_boottime + task->self_exec_id;
+}
+
+struct known_name {
+  u64 size;  // the NUL included
+  // As much again, all zero, is for a program that clears what is behind a name which it uses as a key.
+  u8 text[2 * NAME_BYTES];
+};
+#ifndef ZEEKTRACE_HELPERS
+struct {
+  NUMBER(type, BPF_HASH);
+  NUMBER(key_size, 24);
+  NUMBER(value_size, sizeof(struct known_name));
+  NUMBER(max_entries, 16384);
+  NUMBER(map_flags, NO_PREALLOC);
+} zt_names SECTION(".maps");
+#endif
+static const struct known_name no_name = {};
+
+INLINE int is_passing(u64 from) {
+  u64 first = 0, other;
+  __builtin_memcpy(&other, PASSING, 8);
+  bpf_probe_read_user(&first, sizeof(first), (const void *)from);
+  return first == other;
+}
+
+// The name whose characters' address stands at `slot`, which is read once in the life of a program: one lookup instead of two
+// reads. 0: it can't be read, it may be another one tomorrow, or there is no room. Nothing is ever taken out, so that what is
+// given stays as it is while it is looked at.
+IN_PROGRAM struct known_name *zt_known_name(u64 slot) {
+  u64 key[3] = {slot, bpf_get_current_pid_tgid() >> 32, zt_life()};
+  struct known_name *known = bpf_map_lookup_elem(&zt_names, key);
+  if (known && known->size)
+    return known;
+  u64 from = 0;
+  if (bpf_probe_read_user(&from, sizeof(from), (const void *)slot) != 0 || is_passing(from))
+    return 0;
+  bpf_map_update_elem(&zt_names, key, &no_name, NO_EXIST);
+  known = bpf_map_lookup_elem(&zt_names, key);
+  if (!known)
+    return 0;
+  long size = bpf_probe_read_user_str(known->text, NAME_BYTES, (const void *)from);
+  if (size <= 1)
+    return 0;
+  *(volatile u64 *)&known->size = size;  // another thread may look already
+  return known;
 }
 
 // ---- whether a thing is what it is taken for ----

@@ -38,6 +38,7 @@ class ProgramEmitter final : public Emitter {
   void read_string(llvm::Value* memory, llvm::Value* size, llvm::Value* address) override;
   void read_bytes(llvm::Value* memory, llvm::Value* size, llvm::Value* address) override;
   llvm::Value* argument(const Field& field) override;
+  Operand lasting_name(const Field& field, const Type& type) override;
   const Field* field(std::string_view name) const override;
   llvm::Value* context() override { return context_; }
   llvm::Value* constant_at(const std::vector<uint32_t>& values, llvm::Value* index) override;
@@ -86,7 +87,9 @@ class ProgramEmitter final : public Emitter {
   void names();
   void filter_names();
   void follow_bodies();
-  llvm::Value* process_key(uint32_t number, llvm::Value* word);
+  llvm::Value* process_key(uint32_t number, llvm::Value* word, llvm::Value* life = nullptr);
+  llvm::Value* life();
+  llvm::Value* standing_at(const Location& where);
   llvm::Value* element_of(std::string_view map, llvm::Value* key);
   llvm::Value* look_at_object(const NameFilter& filter, llvm::Value* object);
   llvm::Value* remembered_verdict(uint32_t number, llvm::Value* object, const std::function<llvm::Value*()>& look);

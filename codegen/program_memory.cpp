@@ -178,7 +178,7 @@ llvm::Value* ProgramEmitter::our_map(std::string_view name) {
   else if (name.starts_with(event_counter_maps)) shape = {MapType::perf_event_array, 4, 4, 0, 0};
   else if (name == room_map) shape = {MapType::array, 4, 8, 2 * static_cast<uint32_t>(program_.maps.size()), 0};
   // The kernel lets go of the oldest: objects and calls of processes that have ended.
-  else if (name == verdict_map) shape = {MapType::lru_hash, 16, 8, most_verdicts, 0};
+  else if (name == verdict_map) shape = {MapType::lru_hash, 24, 8, most_verdicts, 0};
   else if (name == call_map) shape = {MapType::lru_hash, 16, 8, most_calls, 0};
   else if (name == body_map) shape = {MapType::lru_hash, 16, 24, most_bodies, 0};
   else if (name == node_map) shape = {MapType::hash, 4, 4, most_nodes, 0};

@@ -16,16 +16,21 @@ constexpr uint32_t first_proof = 1 << 16;
 
 }  // namespace
 
-// {(number << 32) | tgid, word} in memory of the program's own, good until the next one is asked for.
-llvm::Value* ProgramEmitter::process_key(uint32_t number, llvm::Value* word) {
-  if (!process_key_) process_key_ = local(llvm::ArrayType::get(ir.getInt64Ty(), 2));
+// {(number << 32) | tgid, word} and, behind it, which program of the process it is, in memory of the program's own, good until
+// the next one is asked for.
+llvm::Value* ProgramEmitter::process_key(uint32_t number, llvm::Value* word, llvm::Value* life) {
+  if (!process_key_) process_key_ = local(llvm::ArrayType::get(ir.getInt64Ty(), 3));
   llvm::AllocaInst* key = process_key_;
   key->setAlignment(llvm::Align(8));
   llvm::Value* tgid = ir.CreateLShr(helper(HelperId::get_current_pid_tgid, {}), constant(32));
-  ir.CreateAlignedStore(ir.CreateOr(tgid, constant(uint64_t{number} << 32)), key, llvm::Align(8));
-  ir.CreateAlignedStore(word, ir.CreateConstGEP1_32(ir.getInt8Ty(), key, 8), llvm::Align(8));
+  llvm::Value* words[] = {ir.CreateOr(tgid, constant(uint64_t{number} << 32)), word, life};
+  for (uint32_t i = 0; i < 3; i++)
+    if (words[i]) ir.CreateAlignedStore(words[i], ir.CreateConstGEP1_32(ir.getInt8Ty(), key, 8 * i), llvm::Align(8));
   return key;
 }
+
+// Which program of a process this is. A kernel without BTF does not say: there what a process has been before an exec counts.
+llvm::Value* ProgramEmitter::life() { return program_.has_kernel_types ? runtime("zt_life", {}) : constant(0); }
 
 llvm::Value* ProgramEmitter::element_of(std::string_view map, llvm::Value* key) {
   return ir.CreateIntToPtr(helper(HelperId::map_lookup_elem, {our_map(map), key}), ir.getPtrTy());
@@ -62,7 +67,7 @@ llvm::Value* ProgramEmitter::look_at_object(const NameFilter& filter, llvm::Valu
 
 // What `look` finds out of an object, by a number of the filter: one lookup, once it is known. An i1.
 llvm::Value* ProgramEmitter::remembered_verdict(uint32_t number, llvm::Value* object, const std::function<llvm::Value*()>& look) {
-  llvm::Value* key = process_key(number, object);
+  llvm::Value* key = process_key(number, object, life());
   llvm::Value* known = element_of(verdict_map, key);
   if (!verdict_cell_) verdict_cell_ = local(ir.getInt64Ty());
   llvm::AllocaInst* verdict = verdict_cell_;
@@ -81,6 +86,41 @@ llvm::Value* ProgramEmitter::remembered_verdict(uint32_t number, llvm::Value* ob
   ir.CreateBr(after);
   ir.SetInsertPoint(after);
   return ir.CreateICmpNE(ir.CreateLoad(ir.getInt64Ty(), verdict), constant(0));
+}
+
+// Where the address is that such a field is; null where it is not read from the process's memory.
+llvm::Value* ProgramEmitter::standing_at(const Location& where) {
+  const Type word = Type::integer(8, false);
+  if (const auto* memory = std::get_if<UserMemory>(&where); memory && !memory->index)
+    return follow(load_context(memory->context_offset, 8, false), {memory->adds, word});
+  if (const auto* of_call = std::get_if<Remembered>(&where); of_call && recalled_ && !of_call->adds.empty())
+    return follow(recalled_, {of_call->adds, word});
+  return nullptr;
+}
+
+// The kernel side's struct known_name: its size, and the text. A key that is nothing but the name needs no copy of it.
+Operand ProgramEmitter::lasting_name(const Field& field, const Type& type) {
+  llvm::Value* memory = buffer(type.storage());
+  const bool is_key = unpadded_size_ && memory == unpadded_;
+  llvm::AllocaInst* place = local(ir.getPtrTy());
+  ir.CreateStore(memory, place);
+  llvm::Value* slot = program_.has_kernel_types ? standing_at(field.where) : nullptr;
+  llvm::Value* known = slot ? runtime("zt_known_name", {slot}) : llvm::ConstantPointerNull::get(ir.getPtrTy());
+  llvm::Value* is_known = ir.CreateIsNotNull(known);
+  when(ir.CreateNot(is_known), [&] {
+    zero(memory, type.storage());
+    read_string(memory, ir.getInt32(type.size), argument(field));
+  });
+  when(is_known, [&] {
+    llvm::Value* text = ir.CreateConstGEP1_32(ir.getInt8Ty(), known, 8);
+    if (!is_key || !key_cell_) {
+      ir.CreateStore(text, place);
+      return;
+    }
+    ir.CreateStore(text, key_cell_);
+    ir.CreateStore(ir.CreateLoad(ir.getInt64Ty(), known), unpadded_size_);
+  });
+  return {ir.CreateLoad(ir.getPtrTy(), place), type};
 }
 
 llvm::Value* ProgramEmitter::is_wanted(const NameFilter& filter, llvm::Value* object) {

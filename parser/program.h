@@ -393,7 +393,7 @@ constexpr std::string_view ring_map = "zt_ring";          // BPF_MAP_TYPE_RINGBU
 constexpr std::string_view counter_map = "zt_counters";   // per-CPU array of u64, by LossSite
 constexpr std::string_view stack_map = "zt_stacks";
 constexpr std::string_view scratch_map = "zt_scratch";
-constexpr std::string_view verdict_map = "zt_verdicts";  // {(number of the filter << 32) | tgid, object} → 0 or 1
+constexpr std::string_view verdict_map = "zt_verdicts";  // {(number of a filter << 32) | tgid, object, life} → 0 or 1
 // {(number << 32) | tgid, a thread or a frame} → {handler, its arguments, the body that runs; of a thread 1: none has begun yet}
 constexpr std::string_view body_map = "zt_bodies";
 constexpr std::string_view call_map = "zt_calls";        // {(number << 32) | tgid, stack pointer} → object, 0 for none

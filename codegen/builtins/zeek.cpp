@@ -77,12 +77,10 @@ Type gives_name(Checker& checker, const Expr& expr) {
 
 Operand emit_name(Emitter& e, const Expr& expr, std::string_view reader) {
   const Type& type = e.type_of(expr);
+  if (const Field* field = e.field(name_of(expr))) return e.lasting_name(*field, type);
   llvm::Value* memory = e.buffer(type.storage());
   e.zero(memory, type.storage());
-  if (const Field* field = e.field(name_of(expr)))
-    e.read_string(memory, e.ir.getInt32(type.size), e.argument(*field));
-  else
-    e.runtime(reader, {e.buffer(script_walk_size), memory});
+  e.runtime(reader, {e.buffer(script_walk_size), memory});
   return {memory, type};
 }
 

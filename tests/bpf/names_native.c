@@ -4,6 +4,21 @@
 #define bpf_probe_read_user names_read
 #define bpf_copy_from_user names_bring_in
 
+#define bpf_map_lookup_elem names_lookup
+#define bpf_map_update_elem names_update
+#define bpf_get_current_pid_tgid names_pid_tgid
+#define bpf_get_current_task_btf names_task
+
+struct task_struct {
+  struct task_struct *group_leader;
+  unsigned long long start_boottime, self_exec_id;
+};
+void *bpf_map_lookup_elem(void *map, const void *key);
+long bpf_map_update_elem(void *map, const void *key, const void *value, unsigned long long flags);
+unsigned long long bpf_get_current_pid_tgid(void);
+struct task_struct *bpf_get_current_task_btf(void);
+char zt_names;
+
 long bpf_probe_read_user(void *dst, unsigned size, const void *from);
 long bpf_probe_read_user_str(void *dst, unsigned size, const void *from);
 long bpf_copy_from_user(void *dst, unsigned size, const void *from);

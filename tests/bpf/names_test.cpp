@@ -1,7 +1,9 @@
 // What the kernel side makes of a glob and a name, beside what the user side makes of both.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
+#include <map>
 #include <random>
 #include <string>
 
@@ -38,6 +40,33 @@ extern "C" long names_read(void* to, unsigned size, const void* from) {
   std::memcpy(to, from, size);
   return 0;
 }
+
+struct Task {
+  const Task* group_leader;
+  unsigned long long start_boottime, self_exec_id;
+};
+struct KnownName {
+  uint64_t size;
+  char text[256];
+};
+extern "C" KnownName* zt_known_name(unsigned long long slot);
+
+static Task leader{&leader, 1000, 1}, task{&leader, 1500, 1};
+static uint64_t process = 7;
+static size_t room = 100;
+static std::map<std::array<uint64_t, 3>, KnownName> known_names;
+
+extern "C" void* names_lookup(void*, const uint64_t* key) {
+  const auto found = known_names.find({key[0], key[1], key[2]});
+  return found == known_names.end() ? nullptr : &found->second;
+}
+extern "C" long names_update(void*, const uint64_t* key, const KnownName* value, unsigned long long flags) {
+  EXPECT_EQ(flags, 1U) << "what is looked at may not be written over";
+  if (known_names.size() >= room) return -7;
+  return known_names.insert({{key[0], key[1], key[2]}, *value}).second ? 0 : -17;
+}
+extern "C" uint64_t names_pid_tgid() { return process << 32 | 9; }
+extern "C" const Task* names_task() { return &task; }
 extern "C" long names_bring_in(void*, unsigned, const void*) { return absences-- > 0 ? 0 : -14; }
 
 namespace {
@@ -148,4 +177,63 @@ TEST(Names, AProofIsANameAndANumber) {
   EXPECT_EQ(proves(0, 3, address), 0);
   EXPECT_EQ(proves(1, 7, 8), unread);
   EXPECT_EQ(zt_proves(1, address), unread);
+}
+
+// ---- names that are known ----
+
+namespace {
+
+struct Object {
+  uint64_t other = 0;
+  const char* name = nullptr;
+  uint64_t slot() const { return reinterpret_cast<uint64_t>(&name); }
+};
+std::string known(const Object& object) {
+  const KnownName* found = zt_known_name(object.slot());
+  if (!found) return "(none)";
+  EXPECT_EQ(found->size, strnlen(found->text, sizeof(found->text)) + 1);
+  return found->text;
+}
+
+}  // namespace
+
+TEST(KnownNames, AreReadOnceInTheLifeOfAProgram) {
+  known_names.clear();
+  Object object{0, "dns_request"};
+  EXPECT_EQ(known(object), "dns_request");
+  object.name = nullptr;
+  EXPECT_EQ(known(object), "dns_request") << "it is not read again";
+  object.name = "http_request";
+  process = 8;
+  EXPECT_EQ(known(object), "http_request") << "of another process";
+  object.name = "smtp_request";
+  task.self_exec_id = 2;
+  EXPECT_EQ(known(object), "smtp_request") << "after an exec";
+  object.name = "ssh_request";
+  leader.start_boottime = 2000;
+  EXPECT_EQ(known(object), "ssh_request") << "the id is given to a later process";
+  EXPECT_EQ(known_names.size(), 4U);
+}
+
+TEST(KnownNames, ThatPassOrCanNotBeReadAreNotKept) {
+  known_names.clear();
+  const Object lambda{0, "lambda_<4711>"}, nothing{0, ""}, absent{0, nullptr};
+  EXPECT_EQ(known(lambda), "(none)");
+  EXPECT_TRUE(known_names.empty());
+  EXPECT_EQ(known(nothing), "(none)");
+  EXPECT_EQ(known(absent), "(none)");
+  const Object later{0, "new_connection"};
+  absences = 1;
+  EXPECT_EQ(known(later), "(none)") << "the page is not there";
+  absences = 0;
+  EXPECT_EQ(known(later), "new_connection") << "now it is";
+}
+
+TEST(KnownNames, WithoutRoomAreNone) {
+  known_names.clear();
+  room = 0;
+  const Object object{0, "new_connection"};
+  EXPECT_EQ(known(object), "(none)");
+  room = 100;
+  EXPECT_EQ(known(object), "new_connection");
 }

@@ -109,7 +109,7 @@ TEST(Names, WhereTheScriptHasNoSuchEntryOneIsMade) {
   const std::string facts = facts_of(all->program);
   EXPECT_NE(facts.find("program p2_entry"), std::string::npos) << facts;
   EXPECT_NE(facts.find("map zt_calls type lru_hash key 16 value 8"), std::string::npos) << facts;
-  EXPECT_NE(facts.find("map zt_verdicts type lru_hash key 16 value 8"), std::string::npos) << facts;
+  EXPECT_NE(facts.find("map zt_verdicts type lru_hash key 24 value 8"), std::string::npos) << facts;
 }
 
 TEST(Names, AllNamesNeedNeitherAVerdictNorAMemory) {

@@ -1,17 +1,20 @@
 // A daemon in the shape of Zeek: packets come in and queue events, whose handlers are script functions.
 //
 //   evloop [--events N] [--seconds S] [--rate R] [--throw N] [--tally | --tally-uids | --tally-arguments]
-//          [--other-scripts]
+//          [--other-scripts] [--lives N]
 //
 // Without --events and --seconds it runs for 5 seconds. R is events a second (200), 0 as fast as possible.
 // With --tally it prints at the end how many events of each name it handled, as `@[str(*(uint64 *)arg0)] =
 // count()` on zeek::EventHandler::Call prints them, with --tally-uids how many of each connection, seven at most, as
 // `@[conn_uid] = count()` does. With --tally-arguments it prints what each connection_established was about (arguments.h),
 // and then how many dns_requests there were of each query and originator. SIGTERM and SIGINT end it orderly, after the packet at
-// hand. With --throw every Nth call of cat ends by an exception, as errors of scripts do.
+// hand. With --throw every Nth call of cat ends by an exception, as errors of scripts do. With --lives it executes itself anew at the
+// end, N programs (9 at most) of one process: all have their handlers at the same addresses, each under other names.
 #include "evloop/program.h"
 
 #include <fcntl.h>
+#include <sys/personality.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -54,6 +57,7 @@ struct Options {
   bool tally = false;
   bool tally_uids = false;
   bool tally_arguments = false;
+  char* lives = nullptr;  // a digit of the command line
 };
 
 evloop::Program program;
@@ -241,6 +245,10 @@ bool parse(int argc, char** argv, Options& options) {
       options.tally_arguments = true;
       continue;
     }
+    if (std::strcmp(word, "--lives") == 0 && i + 1 < argc && argv[i + 1][0] >= '1' && argv[i + 1][1] == 0) {
+      options.lives = argv[++i];
+      continue;
+    }
     char* rest = nullptr;
     const double value = i + 1 < argc ? std::strtod(argv[++i], &rest) : -1;
     if (value < 0 || *rest != 0) {
@@ -264,20 +272,48 @@ bool parse(int argc, char** argv, Options& options) {
   return true;
 }
 
+// The first program of the process becomes one whose addresses are the same as in all that follow, before anything else.
+bool begin_life(const Options& options, char** argv) {
+  const int now = personality(0xffffffff);
+  if (options.lives == nullptr || (now & ADDR_NO_RANDOMIZE) != 0) {
+    return true;
+  }
+  personality(static_cast<unsigned long>(now) | ADDR_NO_RANDOMIZE);
+  execv("/proc/self/exe", argv);
+  std::perror("evloop: cannot execute itself");
+  return false;
+}
+
+bool next_life(const Options& options, char** argv) {
+  if (options.lives == nullptr || *options.lives == '1') {
+    return true;
+  }
+  --*options.lives;
+  execv("/proc/self/exe", argv);
+  std::perror("evloop: cannot execute itself");
+  return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
     std::fputs("usage: evloop [--events N] [--seconds S] [--rate R] [--throw N] [--tally | --tally-uids | --tally-arguments] "
-               "[--other-scripts]\n", stderr);
+               "[--other-scripts] [--lives N]\n", stderr);
     return 2;
+  }
+  if (!begin_life(options, argv)) {
+    return 1;
   }
   struct sigaction action{};
   action.sa_handler = stop;
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
   program = evloop::load_program();
+  if (options.lives != nullptr) {
+    evloop::rotate_names(program, static_cast<size_t>(*options.lives - '0'));
+  }
   zeek::run_state::detail::init_run();
   events_left = options.events;
   if (!run(options)) {
@@ -293,5 +329,5 @@ int main(int argc, char** argv) {
   if (options.tally_uids) {
     print_uids(zeek::event_mgr.num_events_dispatched);
   }
-  return 0;
+  return next_life(options, argv) ? 0 : 1;
 }

@@ -179,6 +179,17 @@ Program load_program() {
   return program;
 }
 
+void rotate_names(Program& program, size_t places) {
+  const size_t number = program.handlers.size();
+  std::vector<std::string> names;
+  for (const Handler& handler : program.handlers) {
+    names.push_back(handler.handler->name);
+  }
+  for (size_t i = 0; i < number; ++i) {
+    program.handlers[(i + places) % number].handler->name.swap(names[i]);
+  }
+}
+
 QueuedEvent next_event(Program& program, uint64_t count) {
   const size_t index = program.turns[count % program.turns.size()];
   const EventRow& row = event_rows[index];

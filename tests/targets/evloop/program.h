@@ -33,6 +33,8 @@ struct Program {
 };
 
 Program load_program();
+// Each handler is called as the one so many places before it.
+void rotate_names(Program& program, size_t places);
 
 // The event number `count`, with its connection and a detail (a method, a query, a server's name) among its arguments.
 QueuedEvent next_event(Program& program, uint64_t count);
