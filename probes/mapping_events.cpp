@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <optional>
 #include <span>
 
@@ -21,6 +22,7 @@ namespace {
 
 constexpr size_t page = 4096, ring_pages = 64;
 constexpr size_t ring_bytes = ring_pages * page;
+constexpr int most_rounds_together = 8;
 
 // The records as perf_event_open(2) lays them out, less their header.
 struct Mmap2 {
@@ -99,9 +101,17 @@ int open_event(int cpu) {
   attr.exclude_kernel = 1;
   attr.sample_id_all = 1;
   attr.sample_type = PERF_SAMPLE_TIME;  // each record's last 8 bytes
+  attr.use_clockid = 1;                 // by a clock that we can read, too
+  attr.clockid = CLOCK_MONOTONIC;
   attr.watermark = 1;
   attr.wakeup_watermark = 1;
   return static_cast<int>(syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC));
+}
+
+uint64_t now_ns() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
 }  // namespace
@@ -128,6 +138,7 @@ Result<MappingEvents> MappingEvents::open() {
 MappingEvents::MappingEvents(MappingEvents&& other) noexcept
     : epoll_(std::exchange(other.epoll_, -1)),
       rings_(std::exchange(other.rings_, {})),
+      pending_(std::move(other.pending_)),
       lost_(other.lost_) {}
 
 MappingEvents::~MappingEvents() {
@@ -138,7 +149,7 @@ MappingEvents::~MappingEvents() {
   if (epoll_ >= 0) close(epoll_);
 }
 
-void MappingEvents::drain(const Ring& ring, std::vector<Timed>& events) {
+void MappingEvents::drain(const Ring& ring) {
   auto* control = static_cast<perf_event_mmap_page*>(ring.memory);
   const auto* bytes = static_cast<const std::byte*>(ring.memory) + page;
   const uint64_t head = __atomic_load_n(&control->data_head, __ATOMIC_ACQUIRE);
@@ -158,17 +169,26 @@ void MappingEvents::drain(const Ring& ring, std::vector<Timed>& events) {
     const auto body = all.subspan(sizeof header, header.size - sizeof header - sizeof(uint64_t));
     if (header.type == PERF_RECORD_LOST && body.size() >= 16) lost_ += *take<uint64_t>(body.subspan(8));
     if (auto event = event_of(header, body))
-      events.push_back({*take<uint64_t>(all.subspan(header.size - sizeof(uint64_t))), std::move(*event)});
+      pending_.push_back({*take<uint64_t>(all.subspan(header.size - sizeof(uint64_t))), std::move(*event)});
   }
   __atomic_store_n(&control->data_tail, head, __ATOMIC_RELEASE);
 }
 
+// Rings are read one after the other: what the last one has may have happened after something that came to the first one
+// when that had been read. So until a round finds nothing that happened after its own beginning; what is left then waits.
 std::vector<MappingEvent> MappingEvents::read() {
-  std::vector<Timed> timed;
-  for (const Ring& ring : rings_) drain(ring, timed);
-  std::stable_sort(timed.begin(), timed.end(), [](const Timed& a, const Timed& b) { return a.time < b.time; });
+  const auto later_than = [](uint64_t time) { return [time](const Timed& each) { return each.time > time; }; };
+  uint64_t begun = 0;
+  for (int round = 0; round < most_rounds_together; round++) {
+    begun = now_ns();
+    for (const Ring& ring : rings_) drain(ring);
+    if (std::ranges::none_of(pending_, later_than(begun))) break;
+  }
+  std::ranges::stable_sort(pending_, {}, &Timed::time);
+  const auto end = std::ranges::find_if(pending_, later_than(begun));
   std::vector<MappingEvent> events;
-  for (Timed& each : timed) events.push_back(std::move(each.event));
+  for (auto each = pending_.begin(); each != end; ++each) events.push_back(std::move(each->event));
+  pending_.erase(pending_.begin(), end);
   return events;
 }
 

@@ -33,7 +33,8 @@ class MappingEvents {
 
   // Readable when something was announced.
   int wait_fd() const { return epoll_; }
-  // All that was announced since the last time, in the order in which it happened.
+  // All that was announced since the last time, in the order in which it happened, whichever CPUs it happened on; nothing that
+  // comes later happened before. Costs nothing when there is nothing.
   std::vector<MappingEvent> read();
   // Announcements that found no room.
   uint64_t lost() const { return lost_; }
@@ -48,10 +49,11 @@ class MappingEvents {
     MappingEvent event;
   };
   MappingEvents() = default;
-  void drain(const Ring& ring, std::vector<Timed>& events);
+  void drain(const Ring& ring);
 
   int epoll_ = -1;
   std::vector<Ring> rings_;
+  std::vector<Timed> pending_;  // read, but something that happened before may not have been
   uint64_t lost_ = 0;
 };
 

@@ -84,9 +84,13 @@ void CodeWatch::take(const MappingEvent& event) {
   }
 }
 
-void CodeWatch::serve() {
+void CodeWatch::catch_up() {
   if (events_)
     for (const MappingEvent& event : events_->read()) take(event);
+}
+
+void CodeWatch::serve() {
+  catch_up();
   if (nodes_ != nullptr) nodes_->ask_again();
   if (tables_ != nullptr) tables_->serve();
 }

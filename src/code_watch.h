@@ -26,7 +26,10 @@ class CodeWatch {
 
   // Begins to listen, and takes what is there. `command`: the program of -c, which will run in `only`.
   Status start(const Program& program, const std::string* command, Watch& watch);
-  // What was announced since.
+  // Takes what was announced since; cheap when nothing was. Whatever happened before a message was sent is known after it: an
+  // address in it can be named then, and not before.
+  void catch_up();
+  // The same, and tables for files that walks have met.
   void serve();
   // Why names or stacks may be missing, to be told at the end; empty when all went well.
   std::string trouble() const;

@@ -128,9 +128,11 @@ class Session {
         demangled_functions_(demangled(program.point_functions)),
         names_{[this](uint64_t address, bool is_return) { return symbols_.kernel(address, is_return); },
                [this](uint32_t tgid, uint64_t address, bool is_return) {
+                 code_.catch_up();
                  return symbols_.user(tgid, address, is_return);
                },
                [this](uint32_t tgid, uint64_t address, bool is_return) {
+                 code_.catch_up();
                  return symbols_.user_frames(tgid, address, is_return);
                },
                [this](uint64_t hash) { return tracer_.frames(hash); },
