@@ -29,11 +29,19 @@ struct vm_area_struct {
   unsigned long vm_flags;
   struct file *vm_file;
 } KERNEL_TYPE;
+// How often a page of the process's memory was taken out of its address space, or could have been; only ever grows (x86).
+typedef struct {
+  s64 counter;
+} KERNEL_TYPE atomic64_t;
+typedef struct {
+  atomic64_t tlb_gen;
+} KERNEL_TYPE mm_context_t;
 struct mm_struct {
   unsigned long end_code;
   unsigned long start_stack;
   unsigned long start_code;
   struct file *exe_file;
+  mm_context_t context;
 } KERNEL_TYPE;
 struct task_struct {
   int tgid;

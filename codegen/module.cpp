@@ -14,6 +14,8 @@ extern "C" const char zeektrace_runtime_begin[];
 extern "C" const char zeektrace_runtime_end[];
 extern "C" const char zeektrace_unwind_begin[];
 extern "C" const char zeektrace_unwind_end[];
+extern "C" const char zeektrace_code_begin[];
+extern "C" const char zeektrace_code_end[];
 extern "C" const char zeektrace_zeek_begin[];
 extern "C" const char zeektrace_zeek_end[];
 extern "C" const char zeektrace_names_begin[];
@@ -96,6 +98,7 @@ BpfModule::BpfModule(const Program& program)
   walks_[0] = {zeektrace_unwind_begin, zeektrace_unwind_end};
   walks_[1] = {zeektrace_zeek_begin, zeektrace_zeek_end};
   walks_[2] = {zeektrace_names_begin, zeektrace_names_end};
+  walks_[3] = {zeektrace_code_begin, zeektrace_code_end};
   module->setTargetTriple(runtime_->getTargetTriple());
   module->setDataLayout(runtime_->getDataLayout());
 }

@@ -103,7 +103,7 @@ class BpfModule {
     std::unique_ptr<llvm::Module> module = nullptr;
     bool is_called = false;
   };
-  std::array<Walk, 3> walks_;
+  std::array<Walk, 4> walks_;
   std::vector<std::string> patterns_;
   std::vector<Proof> proofs_;
 };

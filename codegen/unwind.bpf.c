@@ -7,7 +7,7 @@
 // The same walk serves every kind of probe: the process's registers are those that the kernel saved when it was entered,
 // whether by a breakpoint, an interrupt or a system call.
 
-#include "kernel.bpf.h"
+#include "mapped.bpf.h"
 
 #define READ(word) (*(volatile __typeof__(word) *)&(word))
 #define WRITE(word, value) (*(volatile __typeof__(word) *)&(word) = (value))
@@ -39,7 +39,7 @@ struct missing {
   u32 tgid;
   u32 reserved;
 };
-// What is remembered of an address. The key is the address mixed with whose it is. Other CPUs write it at any time, a word
+// What is remembered of an address: its code's id and rule. The key is the address mixed with whose it is. Other CPUs write it at any time, a word
 // at a time: the key is mixed with the rule, so that words of different writes don't fit together.
 struct remembered {
   u64 key;
@@ -160,7 +160,7 @@ struct walk {
   u64 chunk_at;
   u64 pc, sp, bp;
   u64 tag;         // whose addresses these are (process_tag)
-  u64 memory_tag;  // the same, and of which epoch: what is remembered of the epoch before is void
+  u64 memory_tag;  // the same, and of which epoch, and since which mapping went: what is remembered of before is void
   u64 hash;
   u64 flags;
   u64 exact;  // pc is not a return address: the first frame, and one that a signal interrupted
@@ -184,10 +184,12 @@ enum cfa_kind { cfa_none, cfa_stack, cfa_frame, cfa_frame_deref, cfa_plt, cfa_si
 #define RBP_UNCHANGED 0
 #define RBP_AT_RBP 126
 #define RBP_LOST 127
-// Beside rules: there is no code at this address.
+// Beside rules, above them, and below the code's id: there is no code at this address.
 #define NO_CODE (1ULL << 32)
 // The rule is only a guess that may be mended: it must not be remembered.
 #define PASSING (1ULL << 33)
+#define NOT_MAPPED (-2)  // ENOENT
+#define RENAMED 1ULL     // in a range's offset: MappedRange::renamed
 
 // A word of the stack that is not in the chunk, into walk->word. Read in chunks, from the lowest address that is asked for:
 // the walk goes upwards.
@@ -215,43 +217,35 @@ INLINE long stack_word(struct walk *walk, u64 at, u64 *word) {
   return 0;
 }
 
-struct found {
-  struct identity file;
-  u64 offset_of_zero;
-  u64 code;
-};
-
-// The mapping that an address belongs to, asked of the kernel.
-static FUNCTION long take_vma(struct task_struct *task, struct vm_area_struct *vma, void *context) {
-  struct found *found = context;
-  struct file *file = vma->vm_file;
-  (void)task;
-  found->code = (vma->vm_flags & 4) != 0;  // VM_EXEC
-  if (file) {
-    found->offset_of_zero = ((u64)vma->vm_pgoff << 12) - vma->vm_start;
-    found->file.inode = file->f_inode->i_ino;
-    found->file.device = file->f_inode->i_sb->s_dev;
-  }
-  return 0;
-}
-
-// Which file, and where in it: by what user space has told of this process, which holds in every context; else by the
-// kernel's own list of mappings, which is never behind, but can't be looked at twice while interrupts are off.
-INLINE long find_range(u64 tag, u64 address, struct found *found) {
+// What user space has told of an address: as it was some milliseconds ago.
+static FUNCTION long take_told(u64 tag, u64 address, struct found *found, u64 only_renamed) {
   struct block_key key = {tag, address >> BLOCK_BITS};
   struct block *block = bpf_map_lookup_elem(&zt_unwind_block, &key);
-  if (block) {
-    for (u32 i = 0; i < RANGES; i++) {
-      struct range *range = &block->ranges[i];
-      if (address < range->begin || address >= range->end)
-        continue;
-      found->file = range->file;
-      found->offset_of_zero = range->offset_of_zero;
-      found->code = 1;
-      return 0;
-    }
+  if (!block || !found)
+    return -1;
+  for (u32 i = 0; i < RANGES; i++) {
+    struct range *range = &block->ranges[i];
+    if (address < range->begin || address >= range->end || (only_renamed && !(range->offset_of_zero & RENAMED)))
+      continue;
+    found->file = range->file;
+    found->offset_of_zero = range->offset_of_zero & ~RENAMED;
+    if (!found->id)
+      found->id = code_id(&found->file, found->offset_of_zero);
+    return 0;
   }
-  return bpf_find_vma(bpf_get_current_task_btf(), address, take_vma, found, 0);
+  return -1;
+}
+
+// Which file, and where in it. By the kernel's own list of mappings, which is never behind, but can't be looked at while the
+// process changes it, nor twice while interrupts are off; then by what user space has told. That helps where a mapping has no
+// file, too: the vdso, and code that was moved to larger pages.
+INLINE long find_range(u64 tag, u64 address, struct found *found) {
+  long status = bpf_find_vma(bpf_get_current_task_btf(), address, take_vma, found, 0);
+  if (status == NOT_MAPPED || (!status && !found->id))
+    return NOT_MAPPED;
+  if (!status && found->file.inode)
+    return 0;
+  return take_told(tag, address, found, 0) ? status : 0;
 }
 
 // Tells user space once of a file that has no table yet.
@@ -303,16 +297,18 @@ INLINE u64 find_rule(void *rows, u32 place) {
 
 FUNCTION u64 zt_look_up(u64 tag, u64 address) {
   struct found found = {};
-  if (find_range(tag, address, &found) != 0 || !found.code)
+  if (find_range(tag, address, &found) != 0)
     return NO_CODE;
   if (!found.file.inode)
-    return cfa_none;  // code without a file: made at run time
+    return cfa_none | found.id;  // code without a file: made at run time
   void *rows = bpf_map_lookup_elem(&zt_unwind_files, &found.file);
+  if (!rows && !take_told(tag, address, &found, 1))
+    rows = bpf_map_lookup_elem(&zt_unwind_files, &found.file);
   if (!rows) {
     report(&found, address, tag);
-    return cfa_none | PASSING;
+    return cfa_none | PASSING | found.id;
   }
-  return find_rule(rows, (u32)(address + found.offset_of_zero));
+  return find_rule(rows, (u32)(address + found.offset_of_zero)) | found.id;
 }
 
 INLINE u64 rule_at(struct walk *walk, u64 address) {
@@ -425,17 +421,16 @@ INLINE long climb(struct walk *walk, u32 rule) {
 // One frame. Not 0 when the walk is over.
 INLINE long take_frame(struct walk *walk) {
   u64 index = READ(walk->count);
-  if (index >= walk->most)
-    return 1;
   u64 rule = rule_at(walk, walk->pc - 1 + walk->exact);
   if ((rule & NO_CODE) && index > 0)
     return cut(walk);
-  walk->address[index & 127] = walk->pc;
+  u64 frame = walk->pc | (rule & CODE_ID);
+  walk->address[index & 127] = frame;
   walk->count = index + 1;
-  walk->hash = (walk->hash ^ walk->pc) * 0xff51afd7ed558ccdULL;
+  walk->hash = (walk->hash ^ frame) * 0xff51afd7ed558ccdULL;
   walk->hash ^= walk->hash >> 32;
   u32 kind = rule & 7;
-  if (kind == cfa_end)
+  if (kind == cfa_end || index + 1 >= walk->most)
     return 1;
   if (kind == cfa_signal) {
     if (zt_leave_signal(walk, walk->sp))
@@ -682,7 +677,10 @@ FUNCTION u64 zt_unwind(struct walk *walk, u32 most) {
   walk->bp = regs->bp;
   walk->tag = ((mm->start_stack * 0x9e3779b97f4a7c15ULL) ^ mm->end_code) * 0xff51afd7ed558ccdULL ^
               (u32)task->tgid;
-  walk->memory_tag = walk->tag + *epoch * 0x9e3779b97f4a7c15ULL;
+  // Pages that code was run from, and with them its mapping, can't go without a change of this number: while it is the same,
+  // so is what was found at an address.
+  u64 unmapped = (u64)mm->context.tlb_gen.counter;
+  walk->memory_tag = walk->tag + *epoch * 0x9e3779b97f4a7c15ULL + unmapped * 0xd6e8feb86659fd93ULL;
   walk->chunk_at = NO_CHUNK;
   walk->flags = 0;
   walk->exact = 1;

@@ -48,6 +48,27 @@ struct FileIdentity {
 
 constexpr FileIdentity vdso_identity{~uint64_t{0}, ~uint64_t{0}};  // which is no file
 
+// An address in a process, and what tells the code there from what was or will be mapped at the same place: an id of the file
+// and of where in it the address 0 would be; 0 when it is not known. In one word the id stands in the bits that the
+// process's addresses don't have. (code_id in codegen/kernel.bpf.h is the same.)
+struct CodeAddress {
+  uint64_t address = 0;
+  uint32_t id = 0;
+  constexpr CodeAddress(uint64_t where, uint32_t code = 0) : address(where), id(code) {}
+};
+constexpr uint32_t code_id_at = 47, id_without_file = 1;
+constexpr uint32_t code_id(const FileIdentity& file, uint64_t offset_of_zero) {
+  if (file.inode == 0 || file == vdso_identity) return id_without_file;
+  const uint64_t id = ((file.inode * 0x9e3779b97f4a7c15ULL ^ file.device) * 0xff51afd7ed558ccdULL ^ offset_of_zero) *
+                      0x9e3779b97f4a7c15ULL;
+  return static_cast<uint32_t>(2 + (id >> 33) % 0x1fffd);
+}
+constexpr CodeAddress code_address(uint64_t word) {
+  const auto id = static_cast<uint32_t>(word >> code_id_at);
+  if (id == 0x1ffff) return {word};  // an address of the kernel's
+  return {word & ((uint64_t{1} << code_id_at) - 1), id};
+}
+
 // What tells one run of a program from another, in keys of the maps below: its process, and two addresses that exec
 // chooses anew. (start_stack and end_code of the kernel's mm_struct; /proc/PID/stat has both.)
 constexpr uint64_t process_tag(uint32_t tgid, uint64_t start_stack, uint64_t end_code) {
@@ -69,7 +90,8 @@ struct BlockKey {
 struct MappedRange {
   uint64_t begin = 0, end = 0;
   FileIdentity file;
-  uint64_t offset_of_zero = 0;  // address + this = offset in the file
+  uint64_t offset_of_zero = 0;  // address + this = offset in the file; which is a multiple of the page, and may have this bit:
+  static constexpr uint64_t renamed = 1;  // the kernel side calls the file otherwise (overlayfs)
 };
 struct MappedBlock {
   MappedRange ranges[4];

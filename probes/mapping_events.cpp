@@ -54,12 +54,12 @@ std::optional<MappingEvent> mapped(std::span<const std::byte> body) {
   constexpr std::string_view deleted = " (deleted)";
   if (path.ends_with(deleted)) path.remove_suffix(deleted.size());
   const bool vdso = path == "[vdso]";
-  if (!path.starts_with('/') && !vdso) return std::nullopt;
-  if (path.starts_with("//anon")) return std::nullopt;
+  if ((!path.starts_with('/') || path.starts_with("//anon")) && !vdso) path = "";
   MappingEvent event;
   event.pid = static_cast<pid_t>(record->pid);
-  event.mapping = {record->address, record->address + record->length, record->offset, std::string(path),
-                   vdso ? vdso_identity : FileIdentity{record->inode, uint64_t{record->major} << 20 | record->minor}};
+  event.mapping = {record->address, record->address + record->length, record->offset, std::string(path), {}};
+  if (vdso) event.mapping.file = vdso_identity;
+  else if (!path.empty()) event.mapping.file = {record->inode, uint64_t{record->major} << 20 | record->minor};
   return event;
 }
 

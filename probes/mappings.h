@@ -21,6 +21,7 @@ struct Mapping {
   uint64_t offset = 0;  // in the file
   std::string path;     // as the kernel spells it, without " (deleted)"; "[vdso]"
   FileIdentity file;    // the same for all that map the file
+  bool has_file() const { return !path.empty(); }  // else it is memory in which code is made
 };
 // The executable mappings in the text of /proc/PID/maps.
 std::vector<Mapping> parse_mappings(std::string_view maps);

@@ -63,7 +63,8 @@ class Tracer {
   Status take_node(uint32_t tgid, bool is_wanted);
   // What a cell of the counters' map says, summed over the CPUs.
   uint64_t lost(uint32_t cell) const;
-  // Return addresses of a stack, innermost first; empty when it is not known. Of a stack whose outer frames could not be
+  // Return addresses of a stack, innermost first, those of the process with their code's ids (code_address in
+  // parser/unwind.h); empty when it is not known. Of a stack whose outer frames could not be
   // found the last one is `stack_ends_here`.
   std::vector<uint64_t> frames(uint64_t hash) const;
   ScriptStack script_stack(uint64_t hash) const;

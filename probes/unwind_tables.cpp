@@ -4,7 +4,9 @@
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -71,6 +73,8 @@ void UnwindTables::put_table(const FileIdentity& file, std::span<const UnwindRow
 void UnwindTables::add_file(int fd, const FileIdentity& file) {
   if (known_.size() >= most_unwind_files || !known_.insert(file).second) return;
   const auto begin = std::chrono::steady_clock::now();
+  struct statfs where = {};
+  if (fstatfs(fd, &where) == 0 && where.f_type == OVERLAYFS_SUPER_MAGIC) renamed_.insert(file);
   auto rows = read_unwind_rows(fd);
   if (!rows || rows_ + rows->size() > most_rows_together) rows = std::vector<UnwindRow>{};
   if (rows->empty()) without_table_++;
@@ -111,7 +115,8 @@ std::optional<uint64_t> UnwindTables::tag(pid_t pid) {
 void UnwindTables::add_range(pid_t pid, const Mapping& mapping) {
   const auto whose = tag(pid);
   if (!whose) return;
-  const MappedRange range{mapping.begin, mapping.end, mapping.file, mapping.offset - mapping.begin};
+  const uint64_t renamed = renamed_.contains(mapping.file) ? MappedRange::renamed : 0;
+  const MappedRange range{mapping.begin, mapping.end, mapping.file, (mapping.offset - mapping.begin) | renamed};
   bool replaced = false;
   for (uint64_t at = mapping.begin >> code_block_bits; at <= (mapping.end - 1) >> code_block_bits; at++) {
     const BlockKey key{*whose, at};

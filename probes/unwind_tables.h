@@ -37,7 +37,7 @@ class UnwindTables {
   void add_program(const std::string& path);
   // The file behind a mapping of a process.
   void add_file_of(pid_t pid, const Mapping& mapping);
-  // Where a process has mapped code.
+  // Where a process has mapped code, after add_file() of what it maps.
   void add_range(pid_t pid, const Mapping& mapping);
   // It has ended, or runs another program now.
   void forget_process(pid_t pid);
@@ -65,6 +65,7 @@ class UnwindTables {
   int files_, blocks_, epoch_;  // maps of the object, which owns them
   ring_buffer* ring_ = nullptr;
   std::set<FileIdentity> known_;
+  std::set<FileIdentity> renamed_;  // those on overlayfs, of which the kernel side sees the file beneath
   std::map<pid_t, Told> told_;
   size_t rows_ = 0;
   size_t without_table_ = 0;

@@ -18,6 +18,7 @@ Status CodeWatch::start(const Program& program, const std::string* command, Watc
     events_.emplace(*std::move(events));
     if (auto status = watch.add_code(events_->wait_fd()); !status) return status;
   } else {
+    symbols_.is_blind();
     trouble_ = fmt::format("code that was mapped while the script ran may have no names: {}", events.error().text());
   }
   if (tables_ != nullptr && tables_->wait_fd() >= 0) {
@@ -43,8 +44,8 @@ void CodeWatch::take_processes() {
     if (nodes_ != nullptr) nodes_->appeared(pid);
     for (const auto& mapping : symbols_.observe(pid)) {
       if (tables_ == nullptr) continue;
-      tables_->add_range(pid, *mapping);
       if (only_) tables_->add_file_of(pid, *mapping);
+      tables_->add_range(pid, *mapping);
     }
   };
   if (only_) return take_one(*only_);
@@ -62,10 +63,10 @@ void CodeWatch::take(const MappingEvent& event) {
   if (only_ && event.pid != *only_) return;
   switch (event.kind) {
     case MappingEvent::Kind::mapped:
-      symbols_.mapped(event.pid, event.mapping);
+      if (!symbols_.mapped(event.pid, event.mapping) && !event.mapping.has_file()) break;
       if (tables_ == nullptr) break;
+      if (only_ && event.mapping.has_file()) tables_->add_file_of(event.pid, event.mapping);
       tables_->add_range(event.pid, event.mapping);
-      if (only_) tables_->add_file_of(event.pid, event.mapping);
       break;
     case MappingEvent::Kind::executed:
       if (nodes_ != nullptr) nodes_->appeared(event.pid);
@@ -87,6 +88,7 @@ void CodeWatch::take(const MappingEvent& event) {
 void CodeWatch::catch_up() {
   if (events_)
     for (const MappingEvent& event : events_->read()) take(event);
+  if (events_ && events_->lost() > 0) symbols_.is_blind();
 }
 
 void CodeWatch::serve() {

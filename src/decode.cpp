@@ -53,15 +53,16 @@ Stack stack_of(const StackKey& key, bool is_user, const Names& names, std::strin
   auto frames = names.frames(key.hash);
   for (size_t i = 0; i < frames.size(); ++i) {
     const bool is_return = i > 0, is_place = frames[i] != stack_ends_here;
+    const CodeAddress code = is_user ? code_address(frames[i]) : CodeAddress(frames[i]);
     if (style == "raw" && is_place) {
-      stack.frames.push_back(fmt::format("{:x}", frames[i]));
+      stack.frames.push_back(fmt::format("{:x}", code.address));
       continue;
     }
     std::vector<std::string> lines;
-    if (is_user) lines = names.user_frames(key.tgid, frames[i], is_return);
-    else lines.push_back(names.kernel(frames[i], is_return));
+    if (is_user) lines = names.user_frames(key.tgid, code, is_return);
+    else lines.push_back(names.kernel(code.address, is_return));
     for (std::string& line : lines)
-      stack.frames.push_back(style == "perf" && is_place ? fmt::format("{:16x} {}", frames[i], line) : std::move(line));
+      stack.frames.push_back(style == "perf" && is_place ? fmt::format("{:16x} {}", code.address, line) : std::move(line));
   }
   return stack;
 }
@@ -386,7 +387,7 @@ std::optional<Value> decode_value(const Type& type, Bytes bytes, const Names& na
     case Type::Kind::usym: {
       UserAddress place;
       std::memcpy(&place, bytes.data(), sizeof place);
-      return Symbol{names.user(place.tgid, place.address, false)};
+      return Symbol{names.user(place.tgid, code_address(place.address), false)};
     }
     case Type::Kind::zstack: return script_stack_of(word(bytes, 0), names);
     case Type::Kind::zustack: {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "parser/program.h"
+#include "parser/unwind.h"
 #include "probes/tracer.h"
 #include "src/output/value.h"
 
@@ -23,10 +24,10 @@ using Bytes = std::span<const std::byte>;
 struct Names {
   // "malloc+20". A return address stands behind its call, which may be the last instruction of its function.
   std::function<std::string(uint64_t address, bool is_return)> kernel;
-  std::function<std::string(uint32_t tgid, uint64_t address, bool is_return)> user;
+  std::function<std::string(uint32_t tgid, CodeAddress address, bool is_return)> user;
   // One frame's address: the function's name, and before it those of the functions inlined there, if they are wanted.
-  std::function<std::vector<std::string>(uint32_t tgid, uint64_t address, bool is_return)> user_frames;
-  std::function<std::vector<uint64_t>(uint64_t hash)> frames;
+  std::function<std::vector<std::string>(uint32_t tgid, CodeAddress address, bool is_return)> user_frames;
+  std::function<std::vector<uint64_t>(uint64_t hash)> frames;  // Tracer::frames
   std::function<ScriptStack(uint64_t hash)> script_stack;
   std::function<std::string(uint32_t tgid)> node;
   std::span<const std::string> points;     // by cookie: Program::point_names

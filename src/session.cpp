@@ -127,15 +127,15 @@ class Session {
               child != nullptr ? child->pid() : options.pid),
         demangled_functions_(demangled(program.point_functions)),
         names_{[this](uint64_t address, bool is_return) { return symbols_.kernel(address, is_return); },
-               [this](uint32_t tgid, uint64_t address, bool is_return) {
+               [this](uint32_t tgid, CodeAddress address, bool is_return) {
                  code_.catch_up();
                  return symbols_.user(tgid, address, is_return);
                },
-               [this](uint32_t tgid, uint64_t address, bool is_return) {
+               [this](uint32_t tgid, CodeAddress address, bool is_return) {
                  code_.catch_up();
                  return symbols_.user_frames(tgid, address, is_return);
                },
-               [this](uint64_t hash) { return tracer_.frames(hash); },
+               [this](uint64_t hash) { return frames(hash); },
                [this](uint64_t hash) { return tracer_.script_stack(hash); },
                [this](uint32_t tgid) { return nodes_.name(tgid); }, program.point_names, demangled_functions_,
                [this](const std::string& format, uint64_t since_boot) { return moment_text(format, since_boot, names_.boot_time); },
@@ -197,6 +197,12 @@ class Session {
     // A tenth of a second now, while probes count, rather than when somebody waits for the answers.
     if (names_kernel_code(program_)) symbols_.read_kernel();
     return Nothing{};
+  }
+
+  std::vector<uint64_t> frames(uint64_t hash) {
+    std::vector<uint64_t> frames = tracer_.frames(hash);
+    has_deepest_ = has_deepest_ || (frames.size() >= max_stack_frames && frames.back() != stack_ends_here);
+    return frames;
   }
 
   bool needs_nodes() const { return names_nodes(program_) || !options_.node.empty(); }
@@ -308,6 +314,8 @@ class Session {
       output_.lost(
           {messages_.malformed(), "event", "lost", "the message was cut short", "please report this", ""});
     }
+    if (has_deepest_ && !options_.quiet)
+      say(stderr, fmt::format("of a stack the innermost {} frames are kept: some have more\n", max_stack_frames));
     for (const std::string& trouble : symbols_.source_trouble())
       if (!options_.quiet) say(stderr, trouble + "\n");
     for (const std::string& trouble : {symbols_.trouble(), code_.trouble()})
@@ -371,6 +379,7 @@ class Session {
   Tick naming_;  // of nodes that have been started
   uint64_t nodes_taken_ = 0;
   bool armed_ = false;
+  bool has_deepest_ = false;  // a stack was shown that has as many frames as are kept
   bool is_over_ = false;  // every probe has done all that it ever will
   bool ending_ = false;
   bool reader_gone_ = false;

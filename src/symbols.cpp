@@ -129,7 +129,7 @@ const Symbols::Mappings& Symbols::observe(pid_t pid) {
   return processes_[static_cast<uint32_t>(pid)];
 }
 
-void Symbols::mapped(pid_t pid, const Mapping& mapping) {
+bool Symbols::mapped(pid_t pid, const Mapping& mapping) {
   Mappings& mappings = processes_[static_cast<uint32_t>(pid)];
   auto same = [&](const auto& known) {
     return known->begin == mapping.begin && known->end == mapping.end && known->offset == mapping.offset &&
@@ -137,10 +137,12 @@ void Symbols::mapped(pid_t pid, const Mapping& mapping) {
   };
   auto overlaps = [&](const auto& known) { return known->begin < mapping.end && mapping.begin < known->end; };
   auto newest = std::find_if(mappings.rbegin(), mappings.rend(), overlaps);
-  if (newest != mappings.rend() && same(*newest)) return;
+  if (newest != mappings.rend() && same(*newest)) return false;
+  if (!mapping.has_file() && (newest == mappings.rend() || !(*newest)->has_file())) return false;
   if (mappings.size() >= most_mappings) mappings.erase(mappings.begin());
   mappings.push_back(std::make_shared<const Mapping>(mapping));
-  file(pid, mapping);
+  if (mapping.has_file()) file(pid, mapping);
+  return true;
 }
 
 const Symbols::Mappings& Symbols::forked(pid_t parent, pid_t pid) {
@@ -174,32 +176,53 @@ std::string Symbols::made_at_run_time(uint32_t tgid, uint64_t address, uint64_t 
   return with_offset(std::string(found->name), found->offset + (address - inside));
 }
 
-std::optional<Symbols::Place> Symbols::place_of(uint32_t tgid, uint64_t inside) {
-  const Mappings& mappings = process(tgid);
-  for (auto each = mappings.rbegin(); each != mappings.rend(); ++each) {
-    const Mapping& mapping = **each;
-    if (inside >= mapping.begin && inside < mapping.end)
-      return Place{file(static_cast<pid_t>(tgid), mapping), mapping, inside - mapping.begin + mapping.offset};
+const Mapping* Symbols::mapping_of(uint32_t tgid, CodeAddress code) {
+  const auto id = [](const Mapping& mapping) { return code_id(mapping.file, mapping.offset - mapping.begin); };
+  const Mapping* newest = nullptr;  // of those that were ever there
+  const Mapping* meant = nullptr;
+  bool has_changed = false, is_ambiguous = false;
+  for (const auto& each : process(tgid)) {
+    if (code.address < each->begin || code.address >= each->end) continue;
+    const auto same_code = [&](const Mapping& a) { return a.file == each->file && a.offset - a.begin == each->offset - each->begin; };
+    has_changed = has_changed || (newest != nullptr && !same_code(*newest));
+    newest = each.get();
+    if (id(*each) != code.id) continue;
+    is_ambiguous = is_ambiguous || (meant != nullptr && !same_code(*meant));
+    meant = each.get();
   }
-  return std::nullopt;
+  if (meant != nullptr) return is_ambiguous ? nullptr : meant;
+  // Within containers the kernel calls files otherwise than /proc does; on some kernels there are no ids. With one mapping
+  // there since the beginning that makes no difference.
+  return has_changed || (code.id != 0 && !sees_all_) ? nullptr : newest;
 }
 
-std::string Symbols::user(uint32_t tgid, uint64_t address, bool is_return) {
+std::optional<Symbols::Place> Symbols::place_of(uint32_t tgid, const Mapping& mapping, uint64_t inside) {
+  if (!mapping.has_file()) return std::nullopt;
+  return Place{file(static_cast<pid_t>(tgid), mapping), mapping, inside - mapping.begin + mapping.offset};
+}
+
+std::string Symbols::user(uint32_t tgid, CodeAddress code, bool is_return) {
+  const uint64_t address = code.address;
   if (address == stack_ends_here) return "[the frames above could not be found]";
   const uint64_t inside = is_return && address > 0 ? address - 1 : address;
-  const auto place = place_of(tgid, inside);
-  const Binary* binary = place ? place->file.symbols(place->mapping.path) : nullptr;
+  const Mapping* mapping = mapping_of(tgid, {inside, code.id});
+  const auto place = mapping != nullptr ? place_of(tgid, *mapping, inside) : std::nullopt;
+  const Binary* binary = place ? place->file.symbols(mapping->path) : nullptr;
   const auto at = binary != nullptr ? binary->address_at(place->offset) : std::nullopt;
   const FunctionSymbol* function = at ? binary->function_at(*at) : nullptr;
-  if (function == nullptr) return made_at_run_time(tgid, address, inside);
-  return with_offset(shown_name(plainest(*binary, *function)), *at - function->address + (address - inside));
+  if (function != nullptr)
+    return with_offset(shown_name(plainest(*binary, *function)), *at - function->address + (address - inside));
+  const bool is_unknown_file = mapping == nullptr && code.id > id_without_file;
+  return is_unknown_file ? address_text(address) : made_at_run_time(tgid, address, inside);
 }
 
-std::vector<std::string> Symbols::user_frames(uint32_t tgid, uint64_t address, bool is_return) {
-  std::string name = user(tgid, address, is_return);
-  if (!options_.source || address == stack_ends_here) return {std::move(name)};
-  const auto place = place_of(tgid, is_return && address > 0 ? address - 1 : address);
-  FileSourceFrames* source = place ? place->file.source(place->mapping.path) : nullptr;
+std::vector<std::string> Symbols::user_frames(uint32_t tgid, CodeAddress code, bool is_return) {
+  std::string name = user(tgid, code, is_return);
+  if (!options_.source || code.address == stack_ends_here) return {std::move(name)};
+  const uint64_t inside = is_return && code.address > 0 ? code.address - 1 : code.address;
+  const Mapping* mapping = mapping_of(tgid, {inside, code.id});
+  const auto place = mapping != nullptr ? place_of(tgid, *mapping, inside) : std::nullopt;
+  FileSourceFrames* source = place ? place->file.source(mapping->path) : nullptr;
   if (source == nullptr) return {std::move(name)};
   std::vector<std::string> shown;
   const auto& frames = source->at(place->offset, !is_return);

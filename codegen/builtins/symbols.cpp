@@ -19,6 +19,7 @@ Operand emit_ksym(Emitter& e, const Expr& expr) { return {e.integer(*e.args(expr
 Operand emit_usym(Emitter& e, const Expr& expr) {
   Value* address = e.integer(*e.args(expr)[0]);
   Value* memory = e.buffer(sizeof(UserAddress));
+  if (e.program().unwinds) address = e.runtime("zt_code_at", {address});
   e.ir.CreateAlignedStore(address, memory, llvm::Align(8));
   Value* tgid = e.ir.CreateLShr(e.pid_tgid(e.program().pid_namespace), e.constant(32));
   e.ir.CreateAlignedStore(tgid, e.ir.CreateConstGEP1_32(e.ir.getInt8Ty(), memory, 8), llvm::Align(8));

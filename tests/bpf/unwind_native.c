@@ -18,6 +18,11 @@ struct vm_area_struct {
 };
 struct mm_struct {
   unsigned long end_code, start_stack;
+  struct {
+    struct {
+      long long counter;
+    } tlb_gen;
+  } context;
 };
 struct task_struct {
   int tgid;
@@ -62,3 +67,8 @@ char zt_unwind_files, zt_unwind_block, zt_unwind_cache, zt_unwind_asked, zt_unwi
 const unsigned unwind_sizes[] = {sizeof(struct walk), sizeof(struct row),     sizeof(struct identity),
                                  sizeof(struct block), sizeof(struct missing), offsetof(struct walk, known),
                                  sizeof(struct rest)};
+
+unsigned long long unwind_code_id(unsigned long long inode, unsigned long long device, unsigned long long offset_of_zero) {
+  struct identity file = {inode, device};
+  return code_id(&file, offset_of_zero) >> CODE_ID_AT;
+}

@@ -28,6 +28,7 @@ struct Registers {
 };
 struct Memory {
   unsigned long end_code, start_stack;
+  long long unmapped = 0;  // context.tlb_gen
 };
 struct Task {
   int tgid;
@@ -60,6 +61,8 @@ struct World {
   std::map<uint64_t, uint64_t> elsewhere;
   std::vector<UnwindRow> rows;
   bool has_table = true, told_ranges = true, has_file = true;
+  bool kernel_is_busy = false;  // and can't be asked what is mapped
+  unsigned long inode = 7;      // of the file that is mapped; user space tells of 7
   uint64_t code_size = 0x10000;
   Memory memory{0x5000, 0x7ffd00000000};
   Task task{42, &memory};
@@ -88,6 +91,7 @@ extern "C" {
 extern char zt_unwind_files, zt_unwind_block, zt_unwind_cache, zt_unwind_asked, zt_unwind_miss, zt_unwind_epoch, zt_unwind_rests;
 extern const unsigned unwind_sizes[];
 unsigned long long zt_unwind(void* walk, unsigned most);
+unsigned long long unwind_code_id(unsigned long long inode, unsigned long long device, unsigned long long offset_of_zero);
 long zt_remember(void* walk);
 
 void* unwind_lookup(void* map, const void* key) {
@@ -145,9 +149,10 @@ Task* unwind_task() { return &world->task; }
 Registers* unwind_regs(Task*) { return &world->registers; }
 long unwind_find_vma(Task* task, unsigned long long address, void* callback, void* context, unsigned long long) {
   world->vma_lookups++;
+  if (world->kernel_is_busy) return -16;
   if (address < code_at || address - code_at >= world->code_size) return -2;
   SuperBlock super_block{8};
-  Inode inode{7, &super_block};
+  Inode inode{world->inode, &super_block};
   File file{&inode};
   Vma vma{code_at, file_offset_of_code >> 12, 4, world->has_file ? &file : nullptr};
   reinterpret_cast<long (*)(Task*, Vma*, void*)>(callback)(task, &vma, context);
@@ -170,7 +175,13 @@ class Unwind : public testing::Test {
     std::memcpy(&frames, memory.data(), sizeof frames);
     flags = frames.count >> 32 << 32;
     const auto count = static_cast<uint32_t>(frames.count);
-    return {frames.address, frames.address + count};
+    std::vector<uint64_t> addresses;
+    ids.clear();
+    for (uint32_t i = 0; i < count; i++) {
+      addresses.push_back(zeektrace::code_address(frames.address[i]).address);
+      ids.push_back(zeektrace::code_address(frames.address[i]).id);
+    }
+    return addresses;
   }
   void start(uint64_t ip, uint64_t sp, uint64_t bp) {
     world_.registers.ip = ip;
@@ -189,6 +200,7 @@ class Unwind : public testing::Test {
     return fresh;
   }
   uint64_t hash = 0, flags = 0;
+  std::vector<uint32_t> ids;  // of the frames' code
   bool known = false, remembers = false;
 };
 
@@ -333,7 +345,7 @@ TEST_F(Unwind, a_read_that_failed_leaves_nothing_to_be_believed) {
   EXPECT_EQ(flags, 0u);
 }
 
-TEST_F(Unwind, the_kernel_is_asked_where_user_space_has_not_told) {
+TEST_F(Unwind, the_kernel_is_asked_what_is_mapped_until_something_goes) {
   world_.told_ranges = false;
   world_.add_row(0x400100, at_entry);
   world_.add_row(0x400200, outermost);
@@ -347,6 +359,62 @@ TEST_F(Unwind, the_kernel_is_asked_where_user_space_has_not_told) {
   world_.epoch++;
   EXPECT_EQ(walk().size(), 2u);
   EXPECT_EQ(world_.vma_lookups, 4) << "what was remembered is void";
+  world_.memory.unmapped++;
+  EXPECT_EQ(walk().size(), 2u);
+  EXPECT_EQ(world_.vma_lookups, 6) << "void again";
+}
+
+TEST_F(Unwind, where_the_kernel_is_busy_user_space_has_told) {
+  world_.kernel_is_busy = true;
+  world_.add_row(0x400100, at_entry);
+  world_.add_row(0x400200, outermost);
+  start(0x400100, stack_at, 0);
+  world_.word(stack_at) = 0x400210;
+  EXPECT_EQ(walk(), (Frames{0x400100, 0x400210}));
+  EXPECT_EQ(flags, 0u);
+  const auto by_user_space = std::pair(hash, ids);
+  world_.kernel_is_busy = false;
+  world_.epoch++;
+  walk();
+  EXPECT_EQ(std::pair(hash, ids), by_user_space) << "the same stack";
+  world_.kernel_is_busy = true;
+  world_.told_ranges = false;
+  world_.epoch++;
+  EXPECT_EQ(walk(), (Frames{0x400100}));
+  EXPECT_EQ(ids, std::vector<uint32_t>{0}) << "nobody knows";
+}
+
+TEST_F(Unwind, frames_say_which_code_they_are_of) {
+  const FileIdentity files[] = {{7, 8}, {1234567, 0x10000e}, {0, 0}, zeektrace::vdso_identity};
+  for (const FileIdentity& file : files)
+    for (uint64_t offset : {uint64_t{0}, -uint64_t{0x7f0012345000}})
+      EXPECT_EQ(unwind_code_id(file.inode, file.device, offset), zeektrace::code_id(file, offset));
+  world_.add_row(0x400100, at_entry);
+  world_.add_row(0x400200, outermost);
+  start(0x400100, stack_at, 0);
+  world_.word(stack_at) = 0x400210;
+  walk();
+  const uint32_t id = zeektrace::code_id({7, 8}, file_offset_of_code - code_at);
+  EXPECT_EQ(ids, (std::vector<uint32_t>{id, id}));
+}
+
+// Another library is where the first one was; user space does not know it yet, and would tell of the first one.
+TEST_F(Unwind, what_is_mapped_now_counts_not_what_was) {
+  world_.add_row(0x400100, at_entry);
+  world_.add_row(0x400200, outermost);
+  start(0x400100, stack_at, 0);
+  world_.word(stack_at) = 0x400210;
+  walk();
+  const auto before = std::pair(hash, ids);
+  world_.inode = 9;
+  world_.has_table = false;
+  world_.memory.unmapped++;
+  EXPECT_EQ(walk(), (Frames{0x400100}));
+  EXPECT_EQ(flags, 0u) << "no frame pointer, and no rows of the other file";
+  EXPECT_EQ(ids, std::vector<uint32_t>{zeektrace::code_id({9, 8}, file_offset_of_code - code_at)});
+  EXPECT_NE(std::pair(hash, ids), before);
+  ASSERT_EQ(world_.missing.size(), 1u);
+  EXPECT_EQ(world_.missing[0].file, (FileIdentity{9, 8}));
 }
 
 TEST_F(Unwind, a_file_without_table_is_asked_for_once_and_not_remembered) {
@@ -392,7 +460,7 @@ TEST_F(Unwind, the_search_finds_the_row_of_every_place) {
     world_.add_row(code_at + 16 + i * 8, i % 2 == 0 ? outermost : unwind_rule(CfaKind::unusable));
   for (uint64_t address = code_at; address < code_at + 16 + 1000 * 8 + 50; address++) {
     start(address, stack_at, 0);
-    ASSERT_EQ(walk(1).size(), 1u);
+    ASSERT_EQ(walk(2).size(), 1u);
     const bool before = address < code_at + 16;
     const uint64_t row = before ? 0 : std::min<uint64_t>((address - code_at - 16) / 8, 999);
     const uint64_t expected = before ? 0 : row % 2 == 0 ? 0 : stack_cut;

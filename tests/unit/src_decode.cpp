@@ -29,12 +29,12 @@ Names fake_names() {
   static const std::vector<std::string> points = {"BEGIN", "uprobe:/bin/x:f"};
   static const std::vector<std::string> functions = {"", "f"};
   return {[](uint64_t address, bool) { return fmt::format("k{}", address); },
-          [](uint32_t tgid, uint64_t address, bool is_return) {
-            return fmt::format("u{}.{}{}", tgid, address, is_return ? "r" : "");
+          [](uint32_t tgid, CodeAddress code, bool is_return) {
+            return fmt::format("u{}.{}{}", tgid, code.address, is_return ? "r" : "");
           },
           // A function was inlined at every return address.
-          [](uint32_t tgid, uint64_t address, bool is_return) {
-            std::vector<std::string> frames{fmt::format("u{}.{}{}", tgid, address, is_return ? "r" : "")};
+          [](uint32_t tgid, CodeAddress code, bool is_return) {
+            std::vector<std::string> frames{fmt::format("u{}.{}{}", tgid, code.address, is_return ? "r" : "")};
             if (is_return) frames.insert(frames.begin(), "i");
             return frames;
           },

@@ -1,6 +1,7 @@
 // Names of addresses, on this very process; the command of -c; what wakes a session.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -131,6 +132,61 @@ TEST(Symbols, OutliveTheProcessAndItsFile) {
   symbols.observe(pid);  // nothing is there any more: the snapshot stays
   EXPECT_EQ(symbols.user(static_cast<uint32_t>(pid), address + 1, false),
             "zeektrace_symbols_test::named_function(int)+1");
+}
+
+// Two files at one address, one after the other, as this process might have had them.
+TEST(Symbols, OfWhatWasMappedThen) {
+  const pid_t pid = getpid();
+  constexpr uint64_t begin = 0x10000000;
+  const uint64_t function = address_of(zeektrace_symbols_test::named_function), library = reinterpret_cast<uint64_t>(dlsym(RTLD_DEFAULT, "qsort"));
+  Mapping one, two;
+  for (const Mapping& each : parse_mappings(*read_file("/proc/self/maps"))) {
+    if (function >= each.begin && function < each.end) one = each;
+    if (library >= each.begin && library < each.end) two = each;
+  }
+  ASSERT_TRUE(one.has_file() && two.has_file());
+  const uint64_t address = function - one.begin + begin + 1;
+  for (Mapping* each : {&one, &two}) {
+    each->end += begin - each->begin;
+    each->begin = begin;
+  }
+  two.end = std::max(two.end, one.end);
+  const uint32_t first = code_id(one.file, one.offset - begin), second = code_id(two.file, two.offset - begin);
+  ASSERT_NE(first, second);
+  const std::string name = "zeektrace_symbols_test::named_function(int)+1", nameless = fmt::format("{:#x}", address);
+  Symbols symbols;
+  const auto named = [&](uint32_t id) { return symbols.user(static_cast<uint32_t>(pid), {address, id}, false); };
+  EXPECT_TRUE(symbols.mapped(pid, one));
+  EXPECT_EQ(named(first), name);
+  EXPECT_EQ(named(0), name);
+  EXPECT_EQ(named(second), name) << "the kernel may call a file in its own way, and there was no other";
+  EXPECT_TRUE(symbols.mapped(pid, two));
+  EXPECT_EQ(named(first), name);
+  EXPECT_NE(named(second), name);
+  EXPECT_EQ(named(0), nameless) << "nobody knows which";
+  EXPECT_EQ(named(id_without_file), nameless);
+  EXPECT_TRUE(symbols.mapped(pid, one));
+  EXPECT_EQ(named(first), name) << "the first one once more";
+}
+
+TEST(Symbols, AreNotGuessedWhenMappingsMayBeMissing) {
+  const auto self = static_cast<uint32_t>(getpid());
+  const uint64_t function = address_of(zeektrace_symbols_test::named_function);
+  Symbols symbols;
+  EXPECT_EQ(symbols.user(self, {function, 4711}, false), "zeektrace_symbols_test::named_function(int)");
+  symbols.is_blind();
+  EXPECT_EQ(symbols.user(self, {function, 4711}, false), fmt::format("{:#x}", function));
+  EXPECT_EQ(symbols.user(self, function, false), "zeektrace_symbols_test::named_function(int)");
+}
+
+TEST(Symbols, MemoryWithoutFileTakesThePlaceOfAFile) {
+  constexpr pid_t pid = 999999997;
+  Symbols symbols;
+  const Mapping made{0x20000000, 0x20001000, 0, "", {}};
+  EXPECT_FALSE(symbols.mapped(pid, made)) << "nothing was there";
+  EXPECT_TRUE(symbols.mapped(pid, {0x20000000, 0x20001000, 0, "/nonexistent", {1, 2}}));
+  EXPECT_TRUE(symbols.mapped(pid, made));
+  EXPECT_FALSE(symbols.mapped(pid, {0x20000000, 0x20000800, 0, "", {}})) << "and again";
 }
 
 TEST(Symbols, KernelNamesFromKallsyms) {
