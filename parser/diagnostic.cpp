@@ -89,7 +89,13 @@ std::span<const DiagnosticRow> diagnostic_rows() { return rows; }
 
 Diagnostic& Diagnostics::add_formatted(Code code, Span span, fmt::format_args args) {
   const DiagnosticRow& row = rows[static_cast<size_t>(code)];
-  rows_.push_back({code, span, fmt::vformat(row.wording, args), fmt::vformat(row.hint, args)});
+  Diagnostic made{code, span, fmt::vformat(row.wording, args), fmt::vformat(row.hint, args)};
+  // A block that is checked for several kinds of places has the same mistake in each.
+  auto same = [&](const Diagnostic& each) {
+    return each.code == code && each.span.begin == span.begin && each.span.end == span.end && each.message == made.message;
+  };
+  if (const auto known = std::ranges::find_if(rows_, same); known != rows_.end()) return *known;
+  rows_.push_back(std::move(made));
   return rows_.back();
 }
 

@@ -103,6 +103,8 @@ std::string advice(const Mistake& mistake) {
   if (mistake.found == kind::S_BRACE_OPEN && mistake.expects(kind::S_PREDICATE_CLOSE))
     return "close the predicate with / before the block";
   if (mistake.found == kind::S_BRACKET_CLOSE && value) return "give a key; a map without one is just @name";
+  if (mistake.found == kind::S_COLON && mistake.expects(kind::S_PAREN_CLOSE) && !mistake.expects(kind::S_BRACKET_CLOSE))
+    return "the names of events and files are texts, in quotes: pmc(\"page-faults\")";
   if (mistake.expects(kind::S_PAREN_OPEN) && !value) return "the condition stands in parentheses: if (…) { … }";
   if (mistake.expects(kind::S_BRACKET_CLOSE)) return "a key ends with ]";
   if (mistake.found == kind::S_ASSIGN && !value && mistake.text == "=") {

@@ -42,11 +42,19 @@ Result<Links> attach_counted(const AttachRequest& request) {
   return links;
 }
 
+std::vector<std::string> describe_periods(const Probe& probe, Machine&) {
+  std::vector<std::string> lines;
+  for (const AttachPoint& point : probe.points)
+    lines.push_back(fmt::format("fires once in {} {} of a processor", point.offset, point.symbol));
+  return lines;
+}
+
 constexpr Mechanism counted_event = {
     .name = "perf event on every CPU",
     .section = "perf_event",
     .has_cookie = true,
     .attach = attach_counted,
+    .describe = describe_periods,
 };
 
 // "100", "1_000", "1e6"; nothing when it is no number of events.

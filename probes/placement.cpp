@@ -115,7 +115,9 @@ std::vector<std::string> describe_places(const Probe& probe, Machine& machine) {
   }
   if (placement.places.size() > lines.size())
     for (const auto& [cost, count] : by_cost) lines.push_back(fmt::format("in all {} places: {}", count, cost));
-  if (!probe.points.front().why.empty()) lines.push_back("because " + probe.points.front().why);
+  const std::string_view way =
+      probe.how->where == Mechanism::Where::exits ? "where the function is left, not by the kernel's return probe: " : "";
+  if (!probe.points.front().why.empty()) lines.push_back(fmt::format("{}because {}", way, probe.points.front().why));
   return lines;
 }
 

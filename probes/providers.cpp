@@ -111,7 +111,8 @@ constexpr Provider rows[] = {
     {.name = "software",
      .alias = "s",
      .syntax = "software:EVENT[:PERIOD]",
-     .doc = "once in PERIOD events that the kernel counts, such as page-faults",
+     .doc = "once in PERIOD events that the kernel counts, such as page-faults; -l 'software:*' shows each event with its PERIOD "
+            "where none is given (page-faults: 100)",
      .expand = expand_software,
      .fields = no_fields,
      .counter = software_counter,
@@ -120,7 +121,8 @@ constexpr Provider rows[] = {
     {.name = "hardware",
      .alias = "h",
      .syntax = "hardware:EVENT[:PERIOD]",
-     .doc = "once in PERIOD events that the processor counts, such as cache-misses",
+     .doc = "once in PERIOD events that the processor counts, such as cache-misses; -l 'hardware:*' shows each event with its "
+            "PERIOD where none is given",
      .expand = expand_hardware,
      .fields = no_fields,
      .counter = hardware_counter,

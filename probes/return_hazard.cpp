@@ -94,19 +94,19 @@ std::optional<ReturnHazard> hazard_of_file(const std::string& path) {
     if (file->section(section, header) != nullptr)
       return ReturnHazard{
           true,
-          "Go moves its stacks while they grow, and crashes when it meets the return address that a "
+          "Go moves its stacks while they grow, and would crash when it meets the return address that the kernel's "
           "return probe puts there"};
   const bool has_tables = file->section(".gcc_except_table", header) != nullptr;
   std::string_view language = language_of_symbols(*file);
   if (language.empty() && has_tables) language = language_of_read_only_data(*file);
   if (language.empty() && refers_to_stack_switch(*file))
     return ReturnHazard{false,
-                        "it changes stacks (coroutines, or signal handlers with a stack of their own), of which a return "
-                        "probe of the kernel's loses count"};
+                        "it changes stacks (coroutines, or signal handlers with a stack of their own), of which the kernel's "
+                        "return probe would lose count"};
   if (language.empty()) return std::nullopt;
   return ReturnHazard{
-      false, fmt::format("it uses {}; one that passes through a function with a return probe cannot be "
-                         "unwound and ends the process",
+      false, fmt::format("it uses {}, and one that passes through a function with the kernel's return probe could not be "
+                         "unwound and would end the process",
                          language)};
 }
 
@@ -176,7 +176,8 @@ std::optional<ReturnHazard> callback_hazard(const Binary& library, const std::ve
     if (caller == functions.end()) return std::nullopt;
     culprit = *caller;
   }
-  const char* ending = "what that throws cannot pass through a function with a return probe, and ends the process";
+  const char* ending =
+      "what that throws could not pass through a function with the kernel's return probe, and would end the process";
   if (program.executable.empty())
     return ReturnHazard{false, fmt::format("{} can call back into C++ code of any process, and {}", culprit, ending)};
   if (!hazard_of_file(program.executable) && !(program.process && has_cxx_mapped(*program.process))) return std::nullopt;

@@ -106,8 +106,11 @@ const std::vector<SourceFrame>& FileSourceFrames::at(uint64_t file_offset, bool 
   const auto address = file != nullptr ? file->address_of(file_offset) : std::nullopt;
   if (!address) return known->second;
   known->second = source_frames(*file, *address, is_current);
-  if (known->second.empty() && trouble_.empty())
-    trouble_ = fmt::format("of {:#x} in {}: {}", *address, shown_, file->why_unknown(*address));
+  has_lines_ = has_lines_ || !known->second.empty();
+  // A piece of start-up code that nobody describes (_start) is in every program.
+  std::string& trouble = file->unit_at(*address) ? trouble_ : undescribed_;
+  if (known->second.empty() && trouble.empty())
+    trouble = fmt::format("of {:#x} in {}: {}", *address, shown_, file->why_unknown(*address));
   return known->second;
 }
 

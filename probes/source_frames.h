@@ -34,8 +34,8 @@ class FileSourceFrames {
 
   // By the offset in the file. Valid as long as this is.
   const std::vector<SourceFrame>& at(uint64_t file_offset, bool is_current);
-  // Why a place has had no answer; "" when each had one.
-  const std::string& trouble() const { return trouble_; }
+  // Why a place has had no answer; "" when each had one, or some had and nothing describes the others.
+  const std::string& trouble() const { return trouble_.empty() && !has_lines_ ? undescribed_ : trouble_; }
 
  private:
   DwarfFile* opened();
@@ -43,7 +43,9 @@ class FileSourceFrames {
   std::string path_, shown_;
   std::unique_ptr<DwarfFile> file_;
   bool has_none_ = false;
+  bool has_lines_ = false;
   std::string trouble_;
+  std::string undescribed_;  // the same of a place that no unit of the file covers
   std::map<std::pair<uint64_t, bool>, std::vector<SourceFrame>> known_;
 };
 

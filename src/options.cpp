@@ -65,7 +65,7 @@ constexpr std::array rows = {
               "list the probes that PATTERN names (all without one); with -v their arguments, too",
               [](Options& o, std::string_view) -> Status { return o.list = true, Nothing{}; }},
     OptionRow{'p', "pid", "PID", "trace this process only; end when it ends", set_pid},
-    OptionRow{'c', "cmd", "CMD", "run this command, trace it only, end when it ends",
+    OptionRow{'c', "cmd", "CMD", "run this command, trace it only (not the processes that it starts), end when it ends",
               [](Options& o, std::string_view text) -> Status { return o.command = text, Nothing{}; }},
     OptionRow{0, "node", "GLOB", "trace the nodes of a Zeek cluster that are called so, also those that start later",
               [](Options& o, std::string_view text) -> Status { return o.node = text, Nothing{}; }},

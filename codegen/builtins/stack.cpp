@@ -15,21 +15,40 @@ constexpr uint64_t user_stack = 256;  // BPF_F_USER_STACK
 
 // How frames are shown: Type::name. "bpftrace", which is what others call ours, is "".
 constexpr std::string_view styles[] = {"bpftrace", "perf", "raw"};
+constexpr std::string_view style_words = "bpftrace, perf or raw";
 
+// A style, a depth, or both, in either order.
 Type stack_type(Checker& checker, const Expr& expr, Type::Kind kind) {
   Type type = Type::of(kind);
-  const auto& args = checker.args(expr);
   const std::string_view of = kind == Type::Kind::kstack ? "kstack()" : "ustack()";
-  if (args.empty()) return type;
-  const std::string_view word = checker.word(*args.front());
-  const bool is_style = std::ranges::find(styles, word) != std::end(styles);
-  if (is_style && word != styles[0]) type.name = word;
-  if (!is_style && (!word.empty() || args.size() > 1))
-    checker.diagnostics().add(Code::wrong_argument, args.front()->span, 1, of, "bpftrace, perf or raw",
-                              word.empty() ? "a number" : fmt::format("'{}'", word));
-  if (auto depth = checker.literal_integer(*args.back()); depth && (*depth < 1 || *depth > max_stack_frames))
-    checker.diagnostics().add(Code::argument_range, args.back()->span, args.size(), of, *depth, "from 1 to 127");
+  const auto& args = checker.args(expr);
+  bool has_style = false, has_depth = false;
+  for (size_t i = 0; i < args.size(); i++) {
+    const std::string_view word = checker.word(*args[i]);
+    const auto depth = checker.literal_integer(*args[i]);
+    auto wrong = [&](std::string_view wanted) {
+      checker.diagnostics().add(Code::wrong_argument, args[i]->span, i + 1, of, wanted,
+                                depth ? "a number" : fmt::format("'{}'", word));
+    };
+    if (depth) {
+      if (has_depth) wrong(style_words);
+      else if (*depth < 1 || *depth > max_stack_frames)
+        checker.diagnostics().add(Code::argument_range, args[i]->span, i + 1, of, *depth, "from 1 to 127");
+      has_depth = true;
+    } else if (!word.empty()) {
+      if (has_style) wrong("a depth");
+      else if (std::ranges::find(styles, word) == std::end(styles)) wrong(style_words);
+      else if (word != styles[0]) type.name = word;
+      has_style = true;
+    }
+  }
   return type;
+}
+
+std::optional<int64_t> given_depth(Emitter& e, const Expr& expr) {
+  for (const auto& arg : e.args(expr))
+    if (const auto depth = e.literal_integer(*arg)) return *depth;
+  return std::nullopt;
 }
 
 // Walks the process's stack by unwind tables. The walk's memory begins with the StackFrames.
@@ -57,8 +76,7 @@ llvm::Value* take_stack(Emitter& e, bool user, uint64_t depth) {
 }
 
 Operand emit_stack(Emitter& e, const Expr& expr, bool user) {
-  const auto& args = e.args(expr);
-  const auto given = args.empty() ? std::nullopt : e.literal_integer(*args.back());
+  const auto given = given_depth(e, expr);
   const uint64_t depth = given ? static_cast<uint64_t>(*given) : max_stack_frames;
   llvm::Value* key = e.buffer(sizeof(StackKey));
   llvm::Value* hash = take_stack(e, user, depth);
@@ -81,14 +99,16 @@ llvm::Value* take_user_stack(Emitter& e, uint64_t depth) { return take_stack(e, 
 std::vector<Builtin> stack_rows() {
   using Form = Builtin::Form;
   using Place = Builtin::Place;
-  const std::vector<Param> depth = {{"style or depth", Want::word, true}, {"depth", Want::literal_integer, true}};
+  const std::vector<Param> depth = {{"style or depth", Want::word, true}, {"depth or style", Want::word, true}};
   return {
       {"kstack", Form::variable, Place::expression, {}, "the kernel's stack", kstack_type, emit_kstack,
        false, "profile:hz:99 { @[kstack] = count(); } interval:ms:300 { exit(); }"},
       {"kstack", Form::function, Place::expression, depth,
        "the kernel's stack, its innermost `depth` frames; style: perf shows addresses, too, raw nothing else",
        kstack_type, emit_kstack, false, "profile:hz:99 { @[kstack(perf, 3)] = count(); } interval:ms:300 { exit(); }"},
-      {"ustack", Form::variable, Place::expression, {}, "the process's stack, by unwind tables", ustack_type,
+      {"ustack", Form::variable, Place::expression, {},
+       "the process's stack, by unwind tables, its innermost 127 frames; in BEGIN and END the process is zeektrace itself",
+       ustack_type,
        emit_ustack, false, "profile:hz:99 { @[ustack] = count(); } interval:ms:300 { exit(); }"},
       {"ustack", Form::function, Place::expression, depth,
        "the process's stack, its innermost `depth` frames; style: as of kstack()",
