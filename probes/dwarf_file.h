@@ -97,7 +97,6 @@ class DwarfFile {
   std::span<const Function> functions_around(uint64_t address);
   void read_type_names();
   void read_names_in(Dwarf_Die parent, const std::string& prefix, unsigned depth);
-  void count_inlined_in(Dwarf_Die parent, unsigned depth);
   void add_type_name(Dwarf_Die die, std::string_view name);
 
   ElfFile binary_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -107,6 +108,20 @@ std::string identity(Dwarf_Die function) {
   return name.empty() ? fmt::format("{}", function.addr) : std::string(name);
 }
 
+// Bodies of functions are where inlined ones stand; an abstract instance is no code.
+void for_each_inlined(Dwarf_Die parent, const std::function<void(Dwarf_Die)>& act, unsigned depth = 0) {
+  constexpr unsigned deepest = 256;
+  if (depth > deepest) return;
+  for_each_child(parent, [&](Dwarf_Die child) {
+    const int tag = tag_of(child);
+    if (tag == DW_TAG_inlined_subroutine) act(child);
+    const bool is_body = tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block || tag == DW_TAG_namespace ||
+                         tag == DW_TAG_class_type || tag == DW_TAG_structure_type ||
+                         (tag == DW_TAG_subprogram && entry_of(child).has_value());
+    if (is_body) for_each_inlined(child, act, depth + 1);
+  });
+}
+
 }  // namespace
 
 Result<std::vector<LinePlace>> find_line(DwarfFile& file, std::string_view source, uint32_t line, std::string_view shown) {
@@ -136,24 +151,22 @@ uint32_t inlined_copies(DwarfFile& file, uint64_t entry) {
   return found == all.end() ? 0 : found->second;
 }
 
-// Bodies of functions are where inlined ones stand; an abstract instance is no code.
-void DwarfFile::count_inlined_in(Dwarf_Die parent, unsigned depth) {
-  constexpr unsigned deepest = 256;
-  if (depth > deepest) return;
-  for_each_child(parent, [&](Dwarf_Die child) {
-    const int tag = tag_of(child);
-    if (tag == DW_TAG_inlined_subroutine) inlined_[std::hash<std::string>()(identity(child))]++;
-    const bool is_body = tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block || tag == DW_TAG_namespace ||
-                         tag == DW_TAG_class_type || tag == DW_TAG_structure_type ||
-                         (tag == DW_TAG_subprogram && entry_of(child).has_value());
-    if (is_body) count_inlined_in(child, depth + 1);
-  });
-}
-
 const std::unordered_map<uint64_t, uint32_t>& DwarfFile::inlined() {
   if (!std::exchange(inlined_read_, true))
-    for (const Dwarf_Die& unit : units()) count_inlined_in(unit, 0);
+    for (const Dwarf_Die& unit : units())
+      for_each_inlined(unit, [&](Dwarf_Die copy) { inlined_[std::hash<std::string>()(identity(copy))]++; });
   return inlined_;
+}
+
+// A function that was inlined refers to what its copies have in common, too.
+uint32_t inlined_copies_nearby(DwarfFile& file, uint64_t entry) {
+  const auto function = file.function_at(entry);
+  const auto unit = file.unit_at(entry);
+  if (!function || !unit || entry_of(*function) != entry || !own_attribute(*function, DW_AT_abstract_origin)) return 0;
+  const std::string wanted = identity(*function);
+  uint32_t count = 0;
+  for_each_inlined(*unit, [&](Dwarf_Die copy) { count += identity(copy) == wanted ? 1 : 0; });
+  return count;
 }
 
 }  // namespace zeektrace

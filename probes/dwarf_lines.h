@@ -24,5 +24,7 @@ Result<std::vector<LinePlace>> find_line(DwarfFile& file, std::string_view sourc
 // How often a function was inlined into others: calls that a probe on it does not see. Reads all of the debug information
 // once.
 uint32_t inlined_copies(DwarfFile& file, uint64_t entry);
+// The same within its own unit, which is all of them for a function that no header defines. Reads that unit, if there are any.
+uint32_t inlined_copies_nearby(DwarfFile& file, uint64_t entry);
 
 }  // namespace zeektrace

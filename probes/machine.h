@@ -65,4 +65,8 @@ struct Listed {
 };
 Result<std::vector<Listed>> list_probes(Machine& machine, std::string_view pattern, bool with_fields);
 
+// Notes how often the first few functions that a script probes are inlined, where probes don't see them; as far as that costs
+// milliseconds: by the unit of a function alone, and where a binary has its debug information itself, not compressed.
+void note_inlined(Machine& machine, const Program& program);
+
 }  // namespace zeektrace

@@ -2,9 +2,13 @@
 // makes of them.
 #include <fmt/format.h>
 
+#include <set>
+
 #include "probes/argument_use.h"
+#include "probes/cxx_name.h"
 #include "probes/dwarf_arguments.h"
 #include "probes/dwarf_lines.h"
+#include "probes/elf_file.h"
 #include "probes/inside.h"
 #include "probes/providers.h"
 #include "probes/registers.h"
@@ -113,6 +117,36 @@ std::string inlined_remark(Machine& machine, const AttachPoint& point) {
   const uint32_t copies = place.known == nullptr ? 0 : inlined_copies(*place.known->file, place.address);
   if (copies == 0) return "";
   return fmt::format("inlined in {} {}, where the probe does not see it", copies, copies == 1 ? "place" : "places");
+}
+
+namespace {
+
+bool has_plain_debug_information(const std::string& path) {
+  GElf_Shdr header;
+  const auto file = ElfFile::open(path, path);
+  return file && file->section(".debug_info", header) != nullptr && (header.sh_flags & SHF_COMPRESSED) == 0;
+}
+
+}  // namespace
+
+void note_inlined(Machine& machine, const Program& program) {
+  constexpr size_t most_looked_at = 8;
+  std::set<std::pair<std::string, uint64_t>> seen;
+  Demangler demangler;
+  for (const Probe& probe : program.probes) {
+    for (const AttachPoint& point : probe.points) {
+      if (point.provider->types != uprobe_types || !seen.emplace(point.target, point.offset).second) continue;
+      if (seen.size() > most_looked_at) return;
+      if (!has_plain_debug_information(point.target)) continue;
+      const DescribedPlace place = find_described(machine, point);
+      const uint32_t copies = place.known == nullptr ? 0 : inlined_copies_nearby(*place.known->file, place.address);
+      if (copies == 0) continue;
+      const std::string_view plain = demangler.demangle(point.symbol);
+      machine.inside().note(fmt::format("{} is inlined in {} {} of its own source, where the probe does not see it (-lv counts those of "
+                                        "other sources, too)",
+                                        plain.empty() ? point.symbol : plain, copies, copies == 1 ? "place" : "places"));
+    }
+  }
 }
 
 Records* uprobe_types(Machine& machine, const AttachPoint& point) {

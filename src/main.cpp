@@ -158,6 +158,7 @@ int run(const Options& options) {
   auto program = check(*source, *ast, all_builtins(), all_providers(), machine, check_options, diagnostics);
   if (!program) return report(program.error());
   if (!diagnostics.empty()) return report(*source, diagnostics);
+  if (!options.quiet) note_inlined(machine, *program);
   tell_notes(machine, options);
   if (!options.quiet)
     for (const std::string& note : program->notes) say(stderr, fmt::format("note: {}\n", note));

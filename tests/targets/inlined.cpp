@@ -38,6 +38,9 @@ namespace here {
   return reached(&at, 4) + 1;
 }
 
+// Stays a function of its own, too.
+int often(int number) { return number * 7 + 1; }
+
 }  // namespace here
 
 int main(int argc, char**) {
@@ -45,6 +48,8 @@ int main(int argc, char**) {
   int sum = here::outer(argc);
 #line 501
   sum += here::direct(argc);
+  sum += here::often(sum);
+  sum ^= here::often(sum);
   std::printf("%d\n", sum);
   return 0;
 }
