@@ -315,7 +315,7 @@ class Session {
           {messages_.malformed(), "event", "lost", "the message was cut short", "please report this", ""});
     }
     if (has_deepest_ && !options_.quiet)
-      say(stderr, fmt::format("of a stack the innermost {} frames are kept: some have more\n", max_stack_frames));
+      say(stderr, fmt::format("of a stack the innermost {} frames are kept; some may have more\n", max_stack_frames));
     for (const std::string& trouble : symbols_.source_trouble())
       if (!options_.quiet) say(stderr, trouble + "\n");
     for (const std::string& trouble : {symbols_.trouble(), code_.trouble()})
