@@ -136,9 +136,14 @@ bool Symbols::mapped(pid_t pid, const Mapping& mapping) {
            known->file == mapping.file;
   };
   auto overlaps = [&](const auto& known) { return known->begin < mapping.end && mapping.begin < known->end; };
-  auto newest = std::find_if(mappings.rbegin(), mappings.rend(), overlaps);
+  const auto newest = std::find_if(mappings.rbegin(), mappings.rend(), overlaps);
   if (newest != mappings.rend() && same(*newest)) return false;
   if (!mapping.has_file() && (newest == mappings.rend() || !(*newest)->has_file())) return false;
+  // What comes and goes is known once.
+  if (const auto known = std::ranges::find_if(mappings, same); known != mappings.end()) {
+    std::rotate(known, known + 1, mappings.end());
+    return true;
+  }
   if (mappings.size() >= most_mappings) mappings.erase(mappings.begin());
   mappings.push_back(std::make_shared<const Mapping>(mapping));
   if (mapping.has_file()) file(pid, mapping);

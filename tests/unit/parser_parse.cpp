@@ -326,6 +326,15 @@ TEST(Parse, ids_are_dense_and_spans_exact) {
   EXPECT_EQ(*visit.ids.rbegin() + 1, ast->expressions);
 }
 
+TEST(Diagnostics, the_same_mistake_at_the_same_place_is_told_once) {
+  Diagnostics diagnostics;
+  for (int i = 0; i < 2; i++) diagnostics.add(Code::not_a_probe_value, Span{3, 7}, "arg0").hint = "a hint";
+  diagnostics.add(Code::not_a_probe_value, Span{3, 7}, "arg1");
+  diagnostics.add(Code::not_a_probe_value, Span{4, 7}, "arg0");
+  ASSERT_EQ(diagnostics.all().size(), 3u);
+  EXPECT_EQ(diagnostics.all()[0].hint, "a hint");
+}
+
 TEST(Parse, every_prefix_of_a_script_is_refused_or_read) {
   std::string script = "#!/x\nk:f, u:/b:\"g(int)\" / @a[tid] / 2 / { if (1) { @ = \"\\x41\" } else if ((uint8)$1) {} /*c*/ }\n";
   for (size_t size = 0; size <= script.size(); ++size) {
