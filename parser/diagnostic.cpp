@@ -90,11 +90,13 @@ std::span<const DiagnosticRow> diagnostic_rows() { return rows; }
 Diagnostic& Diagnostics::add_formatted(Code code, Span span, fmt::format_args args) {
   const DiagnosticRow& row = rows[static_cast<size_t>(code)];
   Diagnostic made{code, span, fmt::vformat(row.wording, args), fmt::vformat(row.hint, args)};
-  // A block that is checked for several kinds of places has the same mistake in each.
+  // A block that is checked for several kinds of places has the same mistake in each. Of thousands only the first are read.
+  constexpr size_t most_compared = 64;
+  const auto compared = std::span(rows_).first(std::min(rows_.size(), most_compared));
   auto same = [&](const Diagnostic& each) {
     return each.code == code && each.span.begin == span.begin && each.span.end == span.end && each.message == made.message;
   };
-  if (const auto known = std::ranges::find_if(rows_, same); known != rows_.end()) return *known;
+  if (const auto known = std::ranges::find_if(compared, same); known != compared.end()) return *known;
   rows_.push_back(std::move(made));
   return rows_.back();
 }
