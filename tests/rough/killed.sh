@@ -20,10 +20,16 @@ changes() {
   return 1
 }
 
-# start_target WORDS...: it runs beside, its tally goes to .tally.
+# start_target WORDS...: it runs beside, its tally goes to .tally. It is waited for until it is that program: before, the process is
+# a shell, whose mappings go while they are read.
 start_target() {
   "$targets/tally" "$@" >.tally 2>.err &
   target=$!
+  local i
+  for i in $(seq 1000); do
+    if [ "/proc/$target/exe" -ef "$targets/tally" ] && grep -q '/libc[.-]' "/proc/$target/maps"; then return; fi
+    sleep 0.01
+  done
 }
 
 # whole COUNT EACH WHAT: the target ends with status 0 and has done all that it had to.
