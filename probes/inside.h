@@ -53,6 +53,7 @@ struct Machine::Inside {
 
   // What zeek_binaries() has found, or why nothing; empty until it is asked for.
   std::optional<Result<std::vector<std::unique_ptr<const ZeekBinary>>>> zeeks;
+  std::vector<const ZeekBinary*> unseen_zeeks;  // of them
   // The types of the scripts that run in each of them, once they have been asked for.
   std::map<const ZeekBinary*, std::unique_ptr<ZeekTypes>> zeek_types;
 

@@ -253,6 +253,11 @@ Status Tracer::drop_dead_calls() {
   return Nothing{};
 }
 
+size_t Tracer::unseen_zeeks() const { return zeektrace::unseen_zeeks(state_->machine); }
+Status Tracer::look_at_unseen_zeeks(std::optional<pid_t> command) {
+  return zeektrace::look_at_unseen_zeeks(state_->machine, command);
+}
+
 Status Tracer::take_node(uint32_t tgid, bool is_wanted) {
   const bpf_map* found = state_->map(node_map);
   if (found == nullptr) return Nothing{};

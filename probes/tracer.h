@@ -61,6 +61,10 @@ class Tracer {
   Status drop_dead_calls();
   // Whether this process is one of those that Probe::only_nodes means.
   Status take_node(uint32_t tgid, bool is_wanted);
+  // Zeeks of which nothing may be believed yet, since it is not known whether they are laid out as it is said: how many there
+  // are. The second asks those that run by now, under -c this process; an Error when one is laid out otherwise.
+  size_t unseen_zeeks() const;
+  Status look_at_unseen_zeeks(std::optional<pid_t> command);
   // What a cell of the counters' map says, summed over the CPUs.
   uint64_t lost(uint32_t cell) const;
   // Return addresses of a stack, innermost first, those of the process with their code's ids (code_address in

@@ -33,6 +33,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds fastest_drain{10}, slowest_drain{50};
 constexpr milliseconds between_sweeps{2000}, between_names{100};
+// At a command, which may end soon; at all processes of the machine.
+constexpr milliseconds between_looks{50}, between_searches{1000};
 constexpr size_t most_links_first = 64;
 constexpr int child_farewell_ms = 100;
 
@@ -191,6 +193,8 @@ class Session {
     sweep_.plan(between_sweeps);
     naming_.wanted = needs_nodes();
     naming_.plan(between_names);
+    looking_.wanted = tracer_.unseen_zeeks() > 0;
+    looking_.plan(child_ != nullptr ? between_looks : between_searches);
     if (child_ != nullptr) {
       if (auto status = child_->release(); !status) return status;
     }
@@ -239,10 +243,25 @@ class Session {
     return flush();
   }
 
+  // Whether Zeeks that did not run when we began are what they are taken for.
+  Status look() {
+    const auto command = child_ != nullptr ? std::optional(child_->pid()) : std::nullopt;
+    if (auto status = tracer_.look_at_unseen_zeeks(command); !status) return status;
+    looking_.wanted = tracer_.unseen_zeeks() > 0;
+    looking_.plan(looking_.every);
+    return Nothing{};
+  }
+
+  std::optional<milliseconds> time_until_next() const {
+    return sooner(sooner(time_until(drain_), time_until(sweep_)), sooner(time_until(naming_), time_until(looking_)));
+  }
+
   Status loop() {
     while (!over()) {
-      auto events = watch_.wait(sooner(sooner(time_until(drain_), time_until(sweep_)), time_until(naming_)));
+      auto events = watch_.wait(time_until_next());
       if (!events) return events.error();
+      if (looking_.due())
+        if (auto status = look(); !status) return status;
       if (naming_.due()) {
         nodes_.ask_again();
         naming_.plan(between_names);
@@ -269,6 +288,10 @@ class Session {
     ending_ = true;
     watch_.signals_end_at_once();
     code_.serve();
+    if (looking_.wanted)
+      if (auto status = look(); !status) return status;
+    if (looking_.wanted && child_ != nullptr && !options_.quiet)
+      say(stderr, "note: the command ended too soon to see whether its classes are laid out as it is said of this release\n");
     // The kernel takes a moment for each link, and lets go of perf events one after the other: nobody waits for many.
     bool slow = tracer_.links() > most_links_first;
     if (armed_ && !slow) tracer_.disarm();
@@ -377,6 +400,7 @@ class Session {
   Tick drain_;
   Tick sweep_;  // of maps in which calls leave words
   Tick naming_;  // of nodes that have been started
+  Tick looking_;  // at Zeeks that have been started
   uint64_t nodes_taken_ = 0;
   bool armed_ = false;
   bool has_deepest_ = false;  // a stack was shown that has as many frames as are kept

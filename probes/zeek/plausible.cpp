@@ -49,7 +49,13 @@ class Look {
       return wrong.empty() && ++seen < most_handlers;
     });
     static_cast<void>(memory_.status());  // one that is being filled is no contradiction
+    handlers_ = seen;
     return wrong;
+  }
+
+  // Or the layout does not say where they are.
+  bool has_seen_handlers() const {
+    return handlers_ > 0 || !layout_.global("event_registry") || !layout_.offset("EventRegistry.handlers");
   }
 
   // Entries of the stack are of functions that have names: one at least, since others may have been left behind by calls that
@@ -115,17 +121,18 @@ class Look {
   const ZeekLayout& layout_;
   ProcessMemory memory_;
   uint64_t bias_;
+  size_t handlers_ = 0;
 };
 
 }  // namespace
 
-std::string zeek_implausibility(const ZeekBinary& zeek, pid_t pid) {
+ZeekLook look_at_zeek(const ZeekBinary& zeek, pid_t pid) {
   const auto bias = zeek_load_bias(zeek, pid);
-  if (!bias) return "";
+  if (!bias) return {};
   Look look(zeek.layout, pid, *bias);
   for (const auto part : {&Look::at_release, &Look::at_handlers, &Look::at_stack})
-    if (std::string wrong = (look.*part)(); !wrong.empty()) return wrong;
-  return "";
+    if (std::string wrong = (look.*part)(); !wrong.empty()) return {wrong, false};
+  return {"", look.has_seen_handlers()};
 }
 
 }  // namespace zeektrace

@@ -1,4 +1,4 @@
-// Whether a running Zeek's memory looks as its layout says, asked once for each process before anything is read of it: what
+// Whether a running Zeek's memory looks as its layout says, asked before anything that is read of it is believed: what
 // stays the same while it runs (its release, its event handlers) must be right, what changes (the script stack) right at
 // one of some moments. A layout that is wrong shows here, not in the answers.
 #pragma once
@@ -11,7 +11,12 @@
 
 namespace zeektrace {
 
-// What was seen that can't be; "" when all is well, when the process has gone or has not come far enough to tell.
-std::string zeek_implausibility(const ZeekBinary& zeek, pid_t pid);
+struct ZeekLook {
+  std::string wrong;       // what was seen that can't be
+  bool has_shown = false;  // it has come far enough to tell: there were event handlers, and all was well
+};
+
+// Neither when the process has gone, runs something else, or has not come far enough.
+ZeekLook look_at_zeek(const ZeekBinary& zeek, pid_t pid);
 
 }  // namespace zeektrace

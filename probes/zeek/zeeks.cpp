@@ -146,23 +146,32 @@ std::vector<pid_t> processes_of(const ZeekBinary& zeek, const std::vector<pid_t>
   return found;
 }
 
+Error not_laid_out(const ZeekBinary& zeek, pid_t pid, const std::string& why) {
+  return {Error::Kind::machine,
+          fmt::format("process {} runs {}, Zeek {}, whose classes are not laid out as {} says: {}", pid, zeek.shown,
+                      zeek.layout.release, zeek.layout.source, why),
+          "`zeektrace zeek layout` makes an entry from a build of the same source with debug information", nullptr};
+}
+
 // A binary whose processes do not look as its layout says is not traced at all.
 Result<Found> plausible_ones(Machine& machine, Found found, const std::vector<pid_t>& candidates) {
   Found plausible;
   std::optional<Error> first;
   for (auto& zeek : found) {
     std::string why;
+    bool has_shown = false;
     for (const pid_t pid : processes_of(*zeek, candidates)) {
-      if (why = zeek_implausibility(*zeek, pid); why.empty()) continue;
-      const Error error{Error::Kind::machine,
-                        fmt::format("process {} runs {}, Zeek {}, whose classes are not laid out as {} says: {}", pid, zeek->shown,
-                                    zeek->layout.release, zeek->layout.source, why),
-                        "`zeektrace zeek layout` makes an entry from a build of the same source with debug information", nullptr};
+      const ZeekLook look = look_at_zeek(*zeek, pid);
+      has_shown = has_shown || look.has_shown;
+      if (why = look.wrong; why.empty()) continue;
+      const Error error = not_laid_out(*zeek, pid, why);
       if (first) machine.inside().note(fmt::format("not traced: {}", error.message));
       if (!first) first = error;
       break;
     }
-    if (why.empty()) plausible.push_back(std::move(zeek));
+    if (!why.empty()) continue;
+    if (!has_shown) machine.inside().unseen_zeeks.push_back(zeek.get());
+    plausible.push_back(std::move(zeek));
   }
   if (!first) return plausible;
   if (plausible.empty()) return *first;
@@ -178,14 +187,39 @@ Result<std::vector<const ZeekBinary*>> zeek_binaries(Machine& machine) {
   if (!known) {
     const bool is_one = settings.pid || !settings.program.empty();
     auto found = is_one ? the_one(machine, settings.pid.value_or(0)) : all_of_them(machine);
-    if (found && settings.program.empty())
-      found = plausible_ones(machine, *std::move(found), is_one ? std::vector<pid_t>{*settings.pid} : all_processes());
+    std::vector<pid_t> candidates;
+    if (settings.program.empty()) candidates = is_one ? std::vector<pid_t>{*settings.pid} : all_processes();
+    if (found) found = plausible_ones(machine, *std::move(found), candidates);
     known = std::move(found);
   }
   if (!*known) return known->error();
   std::vector<const ZeekBinary*> binaries;
   for (const auto& binary : **known) binaries.push_back(binary.get());
   return binaries;
+}
+
+size_t unseen_zeeks(Machine& machine) { return machine.inside().unseen_zeeks.size(); }
+
+Status look_at_unseen_zeeks(Machine& machine, std::optional<pid_t> command) {
+  // What is being made may be read half made: what can't be is so again.
+  constexpr int most_looks = 3;
+  constexpr useconds_t between_looks = 20'000;
+  auto& unseen = machine.inside().unseen_zeeks;
+  const std::vector<pid_t> candidates = command ? std::vector<pid_t>{*command} : all_processes();
+  for (const ZeekBinary* zeek : std::vector<const ZeekBinary*>(unseen)) {
+    for (const pid_t pid : processes_of(*zeek, candidates)) {
+      ZeekLook look = look_at_zeek(*zeek, pid);
+      for (int i = 1; i < most_looks && !look.wrong.empty(); i++) {
+        usleep(between_looks);
+        look = look_at_zeek(*zeek, pid);
+      }
+      if (!look.wrong.empty()) return not_laid_out(*zeek, pid, look.wrong);
+      if (!look.has_shown) continue;
+      std::erase(unseen, zeek);
+      break;
+    }
+  }
+  return Nothing{};
 }
 
 std::vector<pid_t> zeek_processes(Machine& machine) {

@@ -28,6 +28,13 @@ struct ZeekBinary {
 // was looked at. Found once, and kept as long as the machine.
 Result<std::vector<const ZeekBinary*>> zeek_binaries(Machine& machine);
 
+// Of binaries that no process ran when they were found, or none that had come far enough, it is not known yet whether they are
+// laid out as it is said: how many there are of them. A binary that one process has shown to be right is not asked again.
+size_t unseen_zeeks(Machine& machine);
+
+// Asks processes that run them by now; under -c this one. An Error when one is not as it is taken for.
+Status look_at_unseen_zeeks(Machine& machine, std::optional<pid_t> command);
+
 // The processes that run one of them now: with -p or -c that one.
 std::vector<pid_t> zeek_processes(Machine& machine);
 
