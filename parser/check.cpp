@@ -167,8 +167,10 @@ Status Checking::expand_probes() {
     places_.clear();
     const std::set<std::string> mentioned = mentioned_names(decl);
     std::vector<ExpandedPoint> points;
+    missing_.clear();
     for (const AttachSpec& spec : decl.points)
       if (Status status = expand_points(spec, mentioned, points); !status) return status;
+    report_missing(!points.empty());
     agree_on_types(points, mentioned);
     std::vector<Probe> groups;
     for (ExpandedPoint& point : points) add_to_group(groups, decl, mentioned, std::move(point));
@@ -196,10 +198,7 @@ Status Checking::expand_points(const AttachSpec& spec, const std::set<std::strin
   if (!target) return Nothing{};
   auto refused = [&](const Error& error) -> Status {
     if (error.kind == Error::Kind::machine) return error;
-    if (options_.settings.missing_probes == Settings::Missing::error)
-      diagnostics_.add(Code::cannot_probe, spec.span, error.message).hint = error.hint;
-    else if (options_.settings.missing_probes == Settings::Missing::warn)
-      program_.notes.push_back(fmt::format("{}:{} is left out: {}", spec.provider, spec.target, error.message));
+    missing_.emplace_back(&spec, error);
     return Nothing{};
   };
   auto points = provider->expand(machine_, *target);
@@ -219,6 +218,19 @@ Status Checking::expand_points(const AttachSpec& spec, const std::set<std::strin
     all.push_back(std::move(expanded));
   }
   return Nothing{};
+}
+
+// Scripts name what a function is called in one kernel or another (`f, f.constprop.*`): a glob that finds nothing is no
+// error beside attach points of the same probe that are there.
+void Checking::report_missing(bool others) {
+  using Missing = Settings::Missing;
+  const Missing wanted = options_.settings.missing_probes;
+  for (const auto& [spec, error] : missing_) {
+    if (wanted == Missing::error && !(others && spec->target.find('*') != std::string::npos))
+      diagnostics_.add(Code::cannot_probe, spec->span, error.message).hint = error.hint;
+    else if (wanted != Missing::ignore)
+      program_.notes.push_back(fmt::format("{}:{} is left out: {}", spec->provider, spec->target, error.message));
+  }
 }
 
 // What two globs of one probe match is met once, as what the first one names.

@@ -60,6 +60,7 @@ class Checking final : public Checker {
   // Probes.
   Status expand_probes();
   Status expand_points(const AttachSpec& spec, const std::set<std::string>& mentioned, std::vector<ExpandedPoint>& all);
+  void report_missing(bool others);
   void add_to_group(std::vector<Probe>& groups, const ProbeDecl& decl, const std::set<std::string>& mentioned,
                     ExpandedPoint expanded);
   void except_earlier(AttachPoint& point, const std::vector<ExpandedPoint>& all);
@@ -170,6 +171,7 @@ class Checking final : public Checker {
   Diagnostics* reports_ = nullptr;  // where this walk's diagnostics go
   Program program_;
   std::unordered_set<std::string> places_;  // those that the probe at hand has been given
+  std::vector<std::pair<const AttachSpec*, Error>> missing_;  // and what could not be found of it
 
   struct DeclaredMap {
     uint32_t size = 0;

@@ -295,9 +295,9 @@ constexpr Mechanism event_with_stack = keeping_stack(event(UprobeKind::entry));
 // At the entry and at the return: the probe's points are those of the entry. The kernel takes the return address from where
 // the stack pointer is.
 constexpr Mechanism session = [] {
-  Mechanism row = keeping_stack(multi(UprobeKind::entry));
+  Mechanism row = multi(UprobeKind::entry);
+  row.where = Mechanism::Where::entry_with_stack;
   row.name = "uprobe session";
-  row.frame = std::nullopt;
   row.attach_type = kernel_abi::trace_uprobe_session;
   return row;
 }();

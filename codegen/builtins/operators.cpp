@@ -261,12 +261,16 @@ Operand emit_minus(Emitter& e, const Expr& expr) {
   return {e.ir.CreateNeg(e.integer(*e.args(expr)[0])), e.type_of(expr)};
 }
 
+// What a script may have for an address without saying what is there: arg0, kaddr("…"), and sums with them.
+bool is_address(const Type& type) { return type.is_integer() && type.size == 8 && !type.is_signed; }
+
 Type star_type(Checker& checker, const Expr& expr) {
   const auto& args = checker.args(expr);
   if (args.size() == 2) return arithmetic_type(checker, expr);
   const Type& type = checker.type_of(*args[0]);
   bool has_size = type.is_pointer() && type.pointee->kind != Type::Kind::none && type.pointee->size > 0;
   if (has_size) return *type.pointee;
+  if (is_address(type) && !checker.literal_integer(*args[0])) return word(false);
   Diagnostic& row = checker.diagnostics().add(Code::wrong_operand, expr.span, "*", type.spelling());
   if (type.is_integer()) row.hint = "cast it to a pointer first, such as *(uint64 *)arg0";
   if (checker.literal_integer(*args[0])) row.hint = "there is no ** for powers";
@@ -275,7 +279,8 @@ Type star_type(Checker& checker, const Expr& expr) {
 Operand emit_star(Emitter& e, const Expr& expr) {
   if (e.args(expr).size() == 2) return emit_arithmetic(e, expr);
   // Not the expression's own type, which is a text where a record is used as one.
-  const Type& type = *e.type_of(*e.args(expr)[0]).pointee;
+  const Type& operand = e.type_of(*e.args(expr)[0]);
+  const Type type = operand.is_pointer() ? *operand.pointee : word(false);
   Value* address = e.integer(*e.args(expr)[0]);
   if (type.is_record() || type.is_array()) return {address, type};
   return {e.read_integer(address, type), type};

@@ -37,7 +37,7 @@ Type kaddr_type(Checker& checker, const Expr& expr) {
                               fmt::format("\"{}\", which it does not have", name)).hint =
         "/proc/kallsyms lists them; to others than root it shows no addresses";
   checker.make_constant(expr, address.value_or(0));
-  return Type::pointer(Type::integer(8, false));
+  return Type::integer(8, false);  // so that kaddr("…") + 8 is eight bytes further, as scripts expect
 }
 
 template <const char* prefix>
