@@ -2,13 +2,16 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "probes/perf_event.h"
@@ -78,15 +81,37 @@ std::optional<FileIdentity> file_identity(int fd) {
   return FileIdentity{status.st_ino, kernel_device(major(status.st_dev), minor(status.st_dev))};
 }
 
+bool may_be_called_otherwise(int fd) {
+  struct statfs where = {};
+  return fstatfs(fd, &where) == 0 && (where.f_type == OVERLAYFS_SUPER_MAGIC || where.f_type == BTRFS_SUPER_MAGIC);
+}
+
+namespace {
+
+// What is opened by a range or by a name may be another file by now. Its name alone counts where files have two identities.
+bool is_file_of(int fd, const Mapping& mapping) {
+  if (file_identity(fd) == mapping.file) return true;
+  if (!may_be_called_otherwise(fd)) return false;
+  std::array<char, 4096> link;
+  const ssize_t length = readlink(fmt::format("/proc/self/fd/{}", fd).c_str(), link.data(), link.size());
+  std::string_view name(link.data(), length < 0 ? 0 : static_cast<size_t>(length));
+  constexpr std::string_view deleted = " (deleted)";
+  if (name.ends_with(deleted)) name.remove_suffix(deleted.size());
+  return name.ends_with(mapping.path);
+}
+
+}  // namespace
+
 int open_mapped(pid_t pid, const Mapping& mapping) {
   if (mapping.path == "[vdso]") return open_vdso(mapping.end - mapping.begin);
   constexpr int how = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
-  int fd = open(fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.begin, mapping.end).c_str(), how);
-  if (fd < 0) fd = open(fmt::format("/proc/{}/root{}", pid, mapping.path).c_str(), how);
-  if (fd >= 0) return fd;
-  fd = open(mapping.path.c_str(), how);
-  if (fd < 0 || file_identity(fd) == mapping.file) return fd;
-  close(fd);
+  for (const std::string& path : {fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.begin, mapping.end),
+                                  fmt::format("/proc/{}/root{}", pid, mapping.path), mapping.path}) {
+    const int fd = open(path.c_str(), how);
+    if (fd < 0) continue;
+    if (is_file_of(fd, mapping)) return fd;
+    close(fd);
+  }
   return -1;
 }
 

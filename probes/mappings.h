@@ -27,9 +27,12 @@ struct Mapping {
 std::vector<Mapping> parse_mappings(std::string_view maps);
 
 // Opens the file behind a mapping: by the mapping itself, which reaches deleted files and other containers, else by its
-// name as the process sees it, else, when the process has gone, by its name here, if that is the same file still. -1
-// when there is none. The vdso is the same code in every process: ours is given, as a file in memory.
+// name as the process sees it, else, when the process has gone, by its name here; never another file that has taken its
+// place since. -1 when there is none. The vdso is the same code in every process: ours is given, as a file in memory.
 int open_mapped(pid_t pid, const Mapping& mapping);
+
+// On such a file system (overlayfs, btrfs) a file is not called the same by all that tell of it.
+bool may_be_called_otherwise(int fd);
 
 // The kernel's name for an open file.
 std::optional<FileIdentity> file_identity(int fd);

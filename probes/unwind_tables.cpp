@@ -4,9 +4,7 @@
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/magic.h>
 #include <sys/mman.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -73,8 +71,7 @@ void UnwindTables::put_table(const FileIdentity& file, std::span<const UnwindRow
 void UnwindTables::add_file(int fd, const FileIdentity& file) {
   if (known_.size() >= most_unwind_files || !known_.insert(file).second) return;
   const auto begin = std::chrono::steady_clock::now();
-  struct statfs where = {};
-  if (fstatfs(fd, &where) == 0 && where.f_type == OVERLAYFS_SUPER_MAGIC) renamed_.insert(file);
+  if (may_be_called_otherwise(fd)) renamed_.insert(file);
   auto rows = read_unwind_rows(fd);
   if (!rows || rows_ + rows->size() > most_rows_together) rows = std::vector<UnwindRow>{};
   if (rows->empty()) without_table_++;
@@ -165,7 +162,8 @@ void UnwindTables::missing(const MissingFile& wanted) {
     if (wanted.address < mapping.begin || wanted.address >= mapping.end) continue;
     const int fd = open_mapped(pid, mapping);
     if (fd < 0) return;
-    add_file(fd, wanted.file);
+    // Another file can have taken its place since.
+    if (mapping.file == wanted.file || may_be_called_otherwise(fd)) add_file(fd, wanted.file);
     close(fd);
   }
 }

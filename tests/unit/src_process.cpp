@@ -169,6 +169,26 @@ TEST(Symbols, OfWhatWasMappedThen) {
   EXPECT_EQ(named(first), name) << "the first one once more";
 }
 
+// What is announced is opened a moment later: another file can be mapped at that place by then.
+TEST(Mappings, WhatHasTakenAFilesPlaceIsNotOpenedForIt) {
+  const auto library = reinterpret_cast<uint64_t>(dlsym(RTLD_DEFAULT, "qsort"));
+  const uint64_t function = address_of(zeektrace_symbols_test::named_function);
+  Mapping gone, there;
+  for (const Mapping& each : parse_mappings(*read_file("/proc/self/maps"))) {
+    if (function >= each.begin && function < each.end) gone = each;
+    if (library >= each.begin && library < each.end) there = each;
+  }
+  gone.begin = there.begin;
+  gone.end = there.end;
+  const int fd = open_mapped(getpid(), gone), self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(fd, 0);
+  EXPECT_EQ(file_identity(fd), file_identity(self));
+  close(fd);
+  close(self);
+  gone.path = "/nonexistent";
+  EXPECT_EQ(open_mapped(getpid(), gone), -1);
+}
+
 TEST(Symbols, AreNotGuessedWhenMappingsMayBeMissing) {
   const auto self = static_cast<uint32_t>(getpid());
   const uint64_t function = address_of(zeektrace_symbols_test::named_function);
