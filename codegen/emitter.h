@@ -33,7 +33,9 @@ enum class HelperId : uint32_t {
   get_current_uid_gid = 15,
   get_current_comm = 16,
   get_current_task = 35,
+  probe_write_user = 36,
   get_numa_node_id = 42,
+  get_socket_cookie = 46,
   perf_event_read_value = 55,
   override_return = 58,
   get_current_cgroup_id = 80,
@@ -46,6 +48,7 @@ enum class HelperId : uint32_t {
   ringbuf_reserve = 131,
   ringbuf_submit = 132,
   ringbuf_query = 134,
+  d_path = 147,
   for_each_map_elem = 164,
   get_attach_cookie = 174,
   loop = 181,
@@ -66,6 +69,8 @@ class Emitter {
   virtual Operand evaluate(const Expr& expr, llvm::Value* destination = nullptr) = 0;
   // Where it stands in memory; for what Checker::has_address() holds.
   virtual llvm::Value* address(const Expr& expr) = 0;
+  // Runs `body` with what Checker::is_kernels_own() holds for, as a pointer that the verifier knows to be that, unless it is null.
+  virtual void with_kernels_own(const Expr& expr, const std::function<void(llvm::Value*)>& body) = 0;
   // A text that check made of a record or an array (Checker::make_text), with no more characters than `most` if given.
   virtual Operand text(const Expr& expr, llvm::Value* most = nullptr) = 0;
   // An integer's or pointer's 64 bits.
@@ -110,7 +115,7 @@ class Emitter {
   // processes of other namespaces.
   llvm::Value* pid_tgid(const std::optional<PidNamespace>& in);
   virtual llvm::Value* our_map(std::string_view name) = 0;
-  // Runs `body` only if the condition (an i1) holds.
+  // Runs `body`, which may leave(), only if the condition (an i1) holds.
   void when(llvm::Value* condition, const std::function<void()>& body);
   // `value`, at most `most`, in a way that the verifier sees: LLVM may not use what it knows of the value, since the
   // verifier knows less.
@@ -126,6 +131,8 @@ class Emitter {
   // Of the element with the map_ref's own keys, or with `key`: an i64 that is 1 if it was, or is, there.
   virtual llvm::Value* erase(const Expr& map_ref, const Expr* key = nullptr) = 0;
   virtual llvm::Value* has(const Expr& map_ref, const Expr* key = nullptr) = 0;
+  // Where there is such an element, the variable is given what it holds; 1 then, else 0.
+  virtual llvm::Value* take(const Expr& map_ref, const Expr& key, const Expr& variable) = 0;
   virtual llvm::Value* element_count(const Expr& map_ref) = 0;
 
   // Sends the call's Record with these fields. With `urgent` the reader is woken at once.

@@ -33,11 +33,12 @@ llvm::Value* ProgramEmitter::load_context(uint32_t offset, uint32_t size, bool i
   return loaded;
 }
 
-// Negated twice it is the same number, and to the verifier no pointer any more: an index may be added, a page computed.
+// Negated twice, out of sight of who would make one subtraction of it, it is the same number, and to the verifier no pointer any more: an index may be added, a page computed.
 llvm::Value* ProgramEmitter::as_number(llvm::Value* pointer) {
   auto* type = llvm::FunctionType::get(ir.getInt64Ty(), {ir.getInt64Ty()}, false);
   auto* opaque = llvm::InlineAsm::get(type, "", "=r,0", true);
-  return ir.CreateNeg(ir.CreateCall(opaque, {ir.CreateNeg(pointer)}));
+  auto hidden = [&](llvm::Value* value) { return ir.CreateCall(opaque, {value}); };
+  return ir.CreateNeg(hidden(ir.CreateNeg(hidden(pointer))));
 }
 
 llvm::Value* ProgramEmitter::load_user(const UserMemory& memory, const Type& type) {
@@ -298,10 +299,28 @@ Operand ProgramEmitter::reached(const Expr& expr, llvm::Value* record) {
 }
 
 llvm::Value* ProgramEmitter::address(const Expr& expr) {
+  if (std::holds_alternative<Variable>(expr.node)) return as_number(ir.CreatePtrToInt(cell_of(expr), ir.getInt64Ty()));
+  if (std::holds_alternative<MapRef>(expr.node)) return element_address(expr);
   auto found = program_.accesses.find(expr.id);
   if (found == program_.accesses.end()) return integer(expr);
   if (auto* node = std::get_if<Index>(&expr.node)) return element(found->second, *node);
   return place_of(integer(*std::get<FieldRef>(expr.node).object), found->second);
+}
+
+// The pointer may be null where an iterator is at its end: the verifier wants to see that it is not.
+void ProgramEmitter::with_kernels_own(const Expr& expr, const std::function<void(llvm::Value*)>& body) {
+  if (auto* call = std::get_if<Call>(&expr.node)) return with_kernels_own(*call->args[0], body);
+  const FieldRef& node = std::get<FieldRef>(expr.node);
+  auto access = program_.accesses.find(expr.id);
+  const bool is_member = access != program_.accesses.end();
+  const uint64_t at = is_member ? static_cast<uint64_t>(access->second.place.adds[0]) : 0;
+  const bool is_word = !is_member || std::holds_alternative<Name>(node.object->node);  // of the context
+  if (!is_word)
+    return with_kernels_own(*node.object, [&](llvm::Value* object) { body(ir.CreateConstGEP1_64(ir.getInt8Ty(), object, at)); });
+  const auto offset = is_member ? static_cast<uint32_t>(at) : std::get<ContextOffset>(field("args." + node.name)->where).offset;
+  llvm::Value* address = ir.CreateConstGEP1_32(ir.getInt8Ty(), context(), offset);
+  llvm::Value* word = ir.CreateAlignedLoad(ir.getPtrTy(), address, llvm::Align(8), true);
+  when(ir.CreateIsNotNull(word), [&] { body(word); });
 }
 
 // ---- texts ----

@@ -148,7 +148,7 @@ void ProgramEmitter::statement(const Stmt& statement) {
   ir.SetCurrentDebugLocation(module_.location(function_, statement.span.begin));
   if (auto* node = std::get_if<Assign>(&statement.node)) return assign(*node);
   if (auto* node = std::get_if<If>(&statement.node)) return branch(*node);
-  if (auto* node = std::get_if<While>(&statement.node)) return loop(*node);
+  if (auto* node = std::get_if<While>(&statement.node)) return repeat(*node);
   if (auto* node = std::get_if<Unroll>(&statement.node)) return unroll(*node);
   if (auto* node = std::get_if<For>(&statement.node)) return node->to ? count_rounds(*node) : each_element(*node);
   if (auto* node = std::get_if<Let>(&statement.node)) return let(*node);
@@ -172,21 +172,6 @@ void ProgramEmitter::branch(const If& branch) {
   block(branch.otherwise);
   ir.CreateBr(after);
   ir.SetInsertPoint(after);
-}
-
-// The verifier follows it round by round: one that has too many is refused when the program is loaded.
-void ProgramEmitter::loop(const While& loop) {
-  auto new_block = [&] { return llvm::BasicBlock::Create(module_.context, "", function_, exit_); };
-  const Loop outer = std::exchange(loop_, {new_block(), new_block()});
-  ir.CreateBr(loop_.next);
-  ir.SetInsertPoint(loop_.next);
-  auto* body = new_block();
-  ir.CreateCondBr(truth(*loop.condition), body, loop_.after);
-  ir.SetInsertPoint(body);
-  block(loop.body);
-  ir.CreateBr(loop_.next);
-  ir.SetInsertPoint(loop_.after);
-  loop_ = outer;
 }
 
 void ProgramEmitter::unroll(const Unroll& unroll) {

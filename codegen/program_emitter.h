@@ -27,6 +27,7 @@ class ProgramEmitter final : public Emitter {
   const Type& type_of(const Expr& expr) const override { return program_.types[expr.id]; }
   Operand evaluate(const Expr& expr, llvm::Value* destination) override;
   llvm::Value* address(const Expr& expr) override;
+  void with_kernels_own(const Expr& expr, const std::function<void(llvm::Value*)>& body) override;
   Operand text(const Expr& expr, llvm::Value* most) override;
   std::optional<int64_t> literal_integer(const Expr& expr) const override;
   std::optional<std::string> literal_string(const Expr& expr) const override;
@@ -53,6 +54,7 @@ class ProgramEmitter final : public Emitter {
   void with_element(const Expr& map_ref, const std::function<void(llvm::Value*)>& body) override;
   llvm::Value* erase(const Expr& map_ref, const Expr* key) override;
   llvm::Value* has(const Expr& map_ref, const Expr* key) override;
+  llvm::Value* take(const Expr& map_ref, const Expr& key, const Expr& variable) override;
   llvm::Value* element_count(const Expr& map_ref) override;
   Operand reached(const Expr& expr, llvm::Value* record) override;
   void send(const Expr& call, const std::vector<const Expr*>& fields, bool urgent) override;
@@ -106,7 +108,6 @@ class ProgramEmitter final : public Emitter {
   void assign(const Assign& assign);
   llvm::Value* amount(const Assign& assign);
   void branch(const If& branch);
-  void loop(const While& loop);
   void unroll(const Unroll& unroll);
   void jump(llvm::BasicBlock* to);
   // Variables.
@@ -121,9 +122,12 @@ class ProgramEmitter final : public Emitter {
   void reserve_variables();
   void use_stack();
   void use_scratch();
+  llvm::Value* in_scratch(uint32_t offset);
   llvm::Function* callback(size_t arguments, const std::function<void(llvm::Function*)>& body);
   void after_rounds(llvm::BasicBlock* done);
+  void count_round();
   void count_rounds(const For& loop);
+  void repeat(const While& loop);
   void each_element(const For& loop);
   void load_entry(const MapDef& map, llvm::Function* round, uint32_t number);
   llvm::Value* frame_word(uint32_t offset) { return ir.CreateConstGEP1_32(ir.getInt8Ty(), frame_, offset); }
@@ -132,6 +136,9 @@ class ProgramEmitter final : public Emitter {
   Operand tuple(const Expr& expr, const Tuple& node, llvm::Value* destination);
   Operand item(const Operand& tuple, size_t index);
   Operand character(const Index& node);
+  Operand list_item(const Index& node);
+  Operand list_of(llvm::Value* number, const Type& type);
+  llvm::Value* bytes_of(const Operand& value);
   llvm::Value* reduced(const MapDef& map, llvm::Value* part, llvm::Value* key);
   Operand narrowed(const Operand& value, const Type& as);
   void store_element(const Expr& target, const Operand& value);
@@ -159,11 +166,11 @@ class ProgramEmitter final : public Emitter {
   llvm::Value* lookup(llvm::Value* part, const Key& key);
   llvm::Value* find(const MapDef& map, const Key& key, const std::function<void(llvm::Value* part)>& if_missing);
   llvm::Value* remove(const MapDef& map, const Key& key);
+  llvm::Value* element_address(const Expr& map_ref);
+  Operand element_with(const MapDef& map, const Key& key);
   llvm::Value* copied_text(const Operand& text, const Type& type, llvm::Value* to);
   // Status of bpf_map_update_elem.
   llvm::Value* insert(const MapDef& map, llvm::Value* part, const Key& key, llvm::Value* value);
-
-  static constexpr uint32_t frame_words = 48;  // where the variables begin: see program_loops.cpp
 
   BpfModule& module_;
   const Program& program_;
@@ -195,9 +202,9 @@ class ProgramEmitter final : public Emitter {
   std::map<std::pair<uint32_t, uint32_t>, llvm::Value*> context_loads_;
   std::map<std::string, llvm::Value*> pieces_;  // by the field's name: records that came in registers
   // Variables by their number; those that are no words, and, where loops have functions of their own, all of them, stand at
-  // their place in memory instead.
+  // their place in memory instead. Before such words there is one that counts the rounds.
   std::vector<llvm::Value*> cells_;
-  std::optional<uint32_t> memory_on_stack_, memory_in_scratch_;
+  std::optional<uint32_t> memory_on_stack_, memory_in_scratch_, words_in_scratch_;
   // Where break and continue go.
   struct Loop {
     llvm::BasicBlock* next = nullptr;

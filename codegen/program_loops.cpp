@@ -1,8 +1,10 @@
 // Loops whose body is a function of its own, which the kernel calls for each round (bpf_loop) or for each element of a map
 // (bpf_for_each_map_elem): the verifier looks at it once, however many rounds there are. What the function shares with the
 // program stands in a frame on the program's stack, to which it is given a pointer:
-//   context · scratch slot · leaving · attach point · object of the call · word of the call · variables
-// Pointers that are kept there stay pointers to the verifier. `leaving` says why the rounds ended early.
+//   context · scratch slot · leaving · attach point · object of the call · word of the call
+// Pointers that are kept there stay pointers to the verifier. `leaving` says why the rounds ended early. Variables stand in
+// scratch memory, behind the number of rounds that all loops have made: of what is in there the verifier knows nothing, and so
+// follows no loop round by round to see what comes of it; and the stack is left to those that stand in one another.
 #include <fmt/format.h>
 
 #include "codegen/program_emitter.h"
@@ -16,12 +18,7 @@ constexpr uint32_t frame_leaving = 16;
 constexpr uint32_t frame_point = 24;
 constexpr uint32_t frame_object = 32;
 constexpr uint32_t frame_word_of_call = 40;
-
-// Makes a word of the stack one of which the verifier knows nothing. Else it would follow a loop in which something is counted
-// and compared round by round (kernel/bpf/verifier.c: an atomic operation leaves no spilled register behind).
-void forget(llvm::IRBuilder<>& ir, llvm::Value* word) {
-  ir.CreateAtomicRMW(llvm::AtomicRMWInst::Or, word, ir.getInt64(0), llvm::MaybeAlign(8), llvm::AtomicOrdering::Monotonic);
-}
+constexpr uint32_t frame_size = 48;
 
 constexpr uint64_t leaves_function = 1;
 constexpr uint64_t leaves_program = 2;
@@ -31,7 +28,7 @@ constexpr uint64_t leaves_loop = 3;
 
 void ProgramEmitter::make_frame() {
   if (probe_.has_callbacks && !probe_.is_silent) {
-    frame_ = local(llvm::ArrayType::get(ir.getInt64Ty(), (frame_words + probe_.variable_words) / 8));
+    frame_ = local(llvm::ArrayType::get(ir.getInt64Ty(), frame_size / 8));
     llvm::cast<llvm::AllocaInst>(frame_)->setAlignment(llvm::Align(8));
     slot_ = frame_word(frame_slot);
   } else {
@@ -45,8 +42,6 @@ void ProgramEmitter::share_with_callbacks() {
   if (!frame_) return;
   ir.CreateAlignedStore(context(), frame_word(frame_context), llvm::Align(8));
   ir.CreateAlignedStore(constant(0), frame_word(frame_leaving), llvm::Align(8));
-  for (uint32_t at = 0; at < probe_.variable_words; at += 8)
-    ir.CreateAlignedStore(constant(0), frame_word(frame_words + at), llvm::Align(8));
   if (gate_index_) ir.CreateAlignedStore(gate_index_, frame_word(frame_point), llvm::Align(8));
   if (recalled_) ir.CreateAlignedStore(recalled_, frame_word(frame_object), llvm::Align(8));
   if (probe_.pair) ir.CreateAlignedStore(function_->getArg(1), frame_word(frame_word_of_call), llvm::Align(8));
@@ -116,7 +111,7 @@ llvm::Function* ProgramEmitter::callback(size_t arguments, const std::function<v
   if (recalled_) recalled_ = shared(frame_object);
 
   ir.SetInsertPoint(start);
-  for (uint32_t at = 0; at < probe_.variable_words; at += 8) forget(ir, frame_word(frame_words + at));
+  count_round();
   body(round);
   ir.CreateBr(loop_.next);
   ir.SetInsertPoint(loop_.next);
@@ -133,6 +128,17 @@ llvm::Function* ProgramEmitter::callback(size_t arguments, const std::function<v
   ir.SetInsertPoint(entry_);
   ir.CreateBr(start);
   return round;
+}
+
+// Ends the loop when all loops of this run have made the rounds that there are: each of those around it ends at its next one.
+void ProgramEmitter::count_round() {
+  llvm::Value* made = in_scratch(*words_in_scratch_);
+  llvm::Value* before = ir.CreateAlignedLoad(ir.getInt64Ty(), made, llvm::Align(8));
+  ir.CreateAlignedStore(ir.CreateAdd(before, constant(1)), made, llvm::Align(8));
+  when(ir.CreateICmpUGE(before, constant(most_rounds)), [&] {
+    count(Counter::loop_cut);
+    jump(loop_.after);
+  });
 }
 
 // Goes where the rounds that ended early wanted to; `done` is behind the loop.
@@ -182,6 +188,22 @@ void ProgramEmitter::count_rounds(const For& loop) {
   ir.SetInsertPoint(done);
 }
 
+// The condition is looked at first in each round.
+void ProgramEmitter::repeat(const While& loop) {
+  llvm::Function* round = callback(2, [&](llvm::Function*) {
+    auto* go_on = llvm::BasicBlock::Create(module_.context, "", function_, exit_);
+    ir.CreateCondBr(truth(*loop.condition), go_on, loop_.after);
+    ir.SetInsertPoint(go_on);
+    block(loop.body);
+  });
+  auto* done = llvm::BasicBlock::Create(module_.context, "", function_, exit_);
+  helper(HelperId::loop, {ir.getInt32(most_rounds), round, frame_, constant(0)});
+  after_rounds(done);
+  count(Counter::loop_cut);
+  ir.CreateBr(done);
+  ir.SetInsertPoint(done);
+}
+
 // for ($kv : @map). The parts of a map differ in the room that they have for a text, which ends with its NUL.
 void ProgramEmitter::each_element(const For& loop) {
   const MapDef& def = map(*loop.from);
@@ -223,6 +245,16 @@ void ProgramEmitter::load_entry(const MapDef& def, llvm::Function* round, uint32
   if (def.value.is_aggregate()) ir.CreateAlignedStore(reduced(def, map, key), there, llvm::Align(8));
   else copy(value, there, def.value);
 }
+
+namespace {
+
+// Makes a word of the stack one of which the verifier knows nothing. Else it would follow the count element by element
+// (kernel/bpf/verifier.c: an atomic operation leaves no spilled register behind).
+void forget(llvm::IRBuilder<>& ir, llvm::Value* word) {
+  ir.CreateAtomicRMW(llvm::AtomicRMWInst::Or, word, ir.getInt64(0), llvm::MaybeAlign(8), llvm::AtomicOrdering::Monotonic);
+}
+
+}  // namespace
 
 // The kernel calls a function that counts for each element.
 llvm::Value* ProgramEmitter::element_count(const Expr& map_ref) {

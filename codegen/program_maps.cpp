@@ -57,7 +57,7 @@ ProgramEmitter::Key ProgramEmitter::key(const Expr& map_ref, const Expr* given) 
   Key key{buffer(size)};
   destination_ = destination;
   std::optional<Operand> whole;  // a tuple that is all keys
-  if (keys.size() == 1 && type_of(*keys[0]).is_tuple()) whole = evaluate(*keys[0], nullptr);
+  if (keys.size() == 1 && type_of(*keys[0]).is_tuple() && !type_of(*keys[0]).is_list) whole = evaluate(*keys[0], nullptr);
   for (size_t i = 0; i < def.keys.size(); i++) {
     llvm::Value* part = ir.CreateConstGEP1_32(ir.getInt8Ty(), key.memory, part_key_offset(def, i));
     if (i == long_one && whole) {
@@ -272,15 +272,22 @@ llvm::Value* ProgramEmitter::reduced(const MapDef& def, llvm::Value* part, llvm:
 
 Operand ProgramEmitter::load_element(const Expr& map_ref) {
   const MapDef& def = map(map_ref);
+  if (def.is_in_session) return {ir.CreateLoad(ir.getInt64Ty(), word_of_call()), def.value};
+  llvm::Value* destination = std::exchange(destination_, nullptr);
+  const Key at = key(map_ref);
+  destination_ = destination;
+  return element_with(def, at);
+}
+
+// What the element with this key holds; a missing one holds 0, or nothing.
+Operand ProgramEmitter::element_with(const MapDef& def, const Key& at) {
   if (def.value.is_aggregate()) {
     llvm::AllocaInst* value = local(ir.getInt64Ty());
-    const Key at = key(map_ref);
     in_part(def, at, [&](llvm::Value* part) { ir.CreateStore(reduced(def, part, at.memory), value); });
     return {ir.CreateLoad(ir.getInt64Ty(), value), value_of(def.value)};
   }
-  if (def.is_in_session) return {ir.CreateLoad(ir.getInt64Ty(), word_of_call()), def.value};
   llvm::Value* destination = std::exchange(destination_, nullptr);
-  llvm::Value* found = find(def, key(map_ref), nullptr);
+  llvm::Value* found = find(def, at, nullptr);
   destination_ = destination;
   if (!def.value.is_scalar()) {
     // Copied, since another CPU may write it; a missing one gives zeroes (see zero()).
@@ -353,6 +360,24 @@ llvm::Value* ProgramEmitter::has(const Expr& map_ref, const Expr* given) {
     is_there = ir.CreateICmpNE(ir.CreateLoad(ir.getInt64Ty(), word_of_call()), constant(0));
   else
     is_there = ir.CreateIsNotNull(find(def, key(map_ref, given), nullptr));
+  return ir.CreateZExt(is_there, ir.getInt64Ty());
+}
+
+// 0 where there is none.
+llvm::Value* ProgramEmitter::element_address(const Expr& map_ref) {
+  const MapDef& def = map(map_ref);
+  llvm::AllocaInst* address = local(ir.getInt64Ty());
+  ir.CreateStore(constant(0), address);
+  llvm::Value* found = def.is_in_session ? word_of_call() : find(def, key(map_ref), nullptr);
+  when(ir.CreateIsNotNull(found), [&] { ir.CreateStore(as_number(ir.CreatePtrToInt(found, ir.getInt64Ty())), address); });
+  return ir.CreateLoad(ir.getInt64Ty(), address);
+}
+
+llvm::Value* ProgramEmitter::take(const Expr& map_ref, const Expr& given, const Expr& variable) {
+  const MapDef& def = map(map_ref);
+  const Key at = key(map_ref, &given);
+  llvm::Value* is_there = ir.CreateIsNotNull(find(def, at, nullptr));
+  when(is_there, [&] { set_variable(variable, element_with(def, at)); });
   return ir.CreateZExt(is_there, ir.getInt64Ty());
 }
 

@@ -54,13 +54,16 @@ llvm::Value* ProgramEmitter::index_cell(uint32_t index) {
 llvm::Value* ProgramEmitter::buffer(uint32_t size) {
   size = (size + 7) / 8 * 8;
   if (destination_ && size == destination_room_) return std::exchange(destination_, nullptr);
-  // A callback has the stack that the program has left.
-  if (size <= largest_on_stack && arena_.stack + size <= stack_budget && !in_callback_) {
+  // Where loops are functions of their own, the stack is left to them.
+  if (size <= largest_on_stack && arena_.stack + size <= stack_budget && !frame_) {
     use_stack();
     uint32_t offset = std::exchange(arena_.stack, arena_.stack + size);
     return ir.CreateConstGEP1_32(ir.getInt8Ty(), stack_, offset);
   }
-  uint32_t offset = scratch_header + std::exchange(arena_.scratch, arena_.scratch + size);
+  return in_scratch(scratch_header + std::exchange(arena_.scratch, arena_.scratch + size));
+}
+
+llvm::Value* ProgramEmitter::in_scratch(uint32_t offset) {
   use_scratch();
   return ir.CreateConstGEP1_32(ir.getInt8Ty(), ir.CreateLoad(ir.getPtrTy(), slot_), offset);
 }
@@ -76,9 +79,10 @@ void ProgramEmitter::use_scratch() {
   scratch_size_ = std::max(scratch_size_, arena_.scratch);
 }
 
-// Room for the variables that are no words, as long as the program runs.
+// Room for the variables that no register holds, as long as the program runs.
 void ProgramEmitter::reserve_variables() {
   const uint32_t size = probe_.is_silent ? 0 : probe_.variable_memory;
+  if (frame_) words_in_scratch_ = scratch_header + std::exchange(arena_.scratch, arena_.scratch + 8 + probe_.variable_words);
   if (size == 0) return;
   if (!frame_ && size <= largest_on_stack) {
     use_stack();
@@ -95,8 +99,12 @@ void ProgramEmitter::take_scratch(llvm::BasicBlock* at) {
   llvm::Value* taken = runtime("zt_scratch_take", {our_map(scratch_map)});
   ir.CreateStore(taken, slot_);
   auto* none = llvm::BasicBlock::Create(module_.context, "no_scratch", function_, exit_);
-  ir.CreateCondBr(ir.CreateIsNull(taken), none, next);
+  auto* begin = llvm::BasicBlock::Create(module_.context, "scratch", function_, next);
+  ir.CreateCondBr(ir.CreateIsNull(taken), none, begin);
   onward->eraseFromParent();
+  ir.SetInsertPoint(begin);
+  if (words_in_scratch_) ir.CreateAlignedStore(constant(0), in_scratch(*words_in_scratch_), llvm::Align(8));
+  ir.CreateBr(next);
   ir.SetInsertPoint(none);
   count(LossSite{.counter = Counter::scratch_busy});
   ir.CreateBr(exit_);

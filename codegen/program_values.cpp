@@ -10,12 +10,6 @@
 namespace zeektrace {
 namespace {
 
-// A binary or unary operator and a function are rows of different forms; the parser tells them by their first letter.
-Builtin::Form form_of(const std::string& function) {
-  unsigned char first = static_cast<unsigned char>(function[0]);
-  return std::isalpha(first) || first == '_' ? Builtin::Form::function : Builtin::Form::op;
-}
-
 // Check has found that there is one.
 size_t item_index(const Type& tuple, const std::string& name) {
   auto named = std::ranges::find(tuple.item_names, name);
@@ -64,7 +58,7 @@ Operand ProgramEmitter::natural(const Expr& expr, llvm::Value* destination) {
   if (auto* node = std::get_if<Number>(&expr.node)) return {constant(node->value), type};
   if (auto* node = std::get_if<String>(&expr.node)) return literal(node->value);
   if (auto* node = std::get_if<Name>(&expr.node)) return row(find_builtin(builtins_, node->name, Builtin::Form::variable));
-  if (auto* node = std::get_if<Call>(&expr.node)) return row(find_builtin(builtins_, node->function, form_of(node->function)));
+  if (auto* node = std::get_if<Call>(&expr.node)) return row(find_called(builtins_, *node));
   if (std::holds_alternative<Variable>(expr.node)) return variable(program_.variable_of.at(expr.id));
   if (auto* node = std::get_if<Tuple>(&expr.node)) return tuple(expr, *node, destination);
   if (auto* node = std::get_if<BlockExpr>(&expr.node)) return block_value(expr, *node, destination);
@@ -78,7 +72,9 @@ Operand ProgramEmitter::natural(const Expr& expr, llvm::Value* destination) {
   if (auto* node = std::get_if<Index>(&expr.node)) {
     const Type& of = type_of(*node->object);
     if (!of.is_tuple()) return character(*node);
-    return item(evaluate(*node->object, nullptr), static_cast<size_t>(literal_integer(*node->index).value_or(0)));
+    const auto literal = literal_integer(*node->index);
+    if (!literal) return list_item(*node);
+    return item(evaluate(*node->object, nullptr), static_cast<size_t>(*literal));
   }
   if (auto* node = std::get_if<FieldRef>(&expr.node)) {
     if (const Type& of = type_of(*node->object); of.is_tuple()) return item(evaluate(*node->object, nullptr), item_index(of, node->name));
@@ -122,14 +118,13 @@ Operand ProgramEmitter::literal(const std::string& text) {
 llvm::Value* ProgramEmitter::cell(uint32_t number) {
   const auto& [name, type, place] = probe_.variables.at(number);
   if (type.is_scalar() || type.kind == Type::Kind::none) {
-    if (frame_) return frame_word(frame_words + place);
+    if (words_in_scratch_) return in_scratch(*words_in_scratch_ + 8 + place);
     cells_.resize(probe_.variables.size());
     if (!cells_[number]) cells_[number] = local(ir.getInt64Ty());
     return cells_[number];
   }
   if (memory_on_stack_) return ir.CreateConstGEP1_32(ir.getInt8Ty(), stack_, *memory_on_stack_ + place);
-  use_scratch();
-  return ir.CreateConstGEP1_32(ir.getInt8Ty(), ir.CreateLoad(ir.getPtrTy(), slot_), *memory_in_scratch_ + place);
+  return in_scratch(*memory_in_scratch_ + place);
 }
 
 Operand ProgramEmitter::variable(uint32_t number) {
@@ -177,6 +172,15 @@ Operand ProgramEmitter::item(const Operand& tuple, size_t index) {
   llvm::Value* part = ir.CreateConstGEP1_32(ir.getInt8Ty(), tuple.value, tuple.type.item_offset(index));
   if (!type.is_scalar()) return {part, type};
   return {ir.CreateAlignedLoad(ir.getInt64Ty(), part, llvm::Align(8)), type};
+}
+
+// list[index], which is computed; the last one where it is too large.
+Operand ProgramEmitter::list_item(const Index& node) {
+  const Operand list = evaluate(*node.object, nullptr);
+  llvm::Value* index = bounded(integer(*node.index), list.type.items.size() - 1);
+  auto* same = llvm::FunctionType::get(ir.getPtrTy(), {ir.getPtrTy()}, false);
+  llvm::Value* memory = ir.CreateCall(llvm::InlineAsm::get(same, "", "=r,0", true), {list.value});
+  return {ir.CreateLoad(ir.getInt64Ty(), ir.CreateGEP(ir.getInt64Ty(), memory, index)), list.type.items.front()};
 }
 
 // text[index]: 0 behind its end.
@@ -241,7 +245,46 @@ Operand ProgramEmitter::step(const Step& step) {
 Operand ProgramEmitter::cast(const Expr& expr, const Cast& cast) {
   const Type& type = type_of(expr);
   const Operand value = evaluate(*cast.value, nullptr);
+  if (type.is_tuple()) return list_of(value.value, type);
+  if (type.is_string()) {
+    llvm::Value* memory = buffer(type.storage());
+    zero(memory, type.storage());
+    read_string(memory, ir.getInt32(type.size), value.value);
+    return {memory, type};
+  }
+  if (type.is_integer() && integer_of_bytes(value.type)) return {narrowed({bytes_of(value), Type::integer(8, false)}, type).value, type};
   return {narrowed(value, type).value, type};
+}
+
+// An integer's bytes, some to each item.
+Operand ProgramEmitter::list_of(llvm::Value* number, const Type& type) {
+  llvm::Value* memory = buffer(type.storage());
+  const Type& each = type.items.front();
+  for (size_t i = 0; i < type.items.size(); i++) {
+    llvm::Value* part = ir.CreateLShr(number, constant(8 * each.size * i));
+    llvm::Value* place = ir.CreateConstGEP1_32(ir.getInt8Ty(), memory, type.item_offset(i));
+    if (each.is_bool) part = ir.CreateAnd(part, constant(0xff));
+    ir.CreateAlignedStore(narrowed({part, Type::integer(8, false)}, each).value, place, llvm::Align(8));
+  }
+  return {memory, type};
+}
+
+// The integer that these bytes are, as the machine orders them.
+llvm::Value* ProgramEmitter::bytes_of(const Operand& value) {
+  const Type number = *integer_of_bytes(value.type);
+  if (value.type.is_array()) return read_integer(value.value, number);
+  if (value.type.kind == Type::Kind::inet) {
+    constexpr uint32_t ipv4 = 12;  // where it begins within one that is mapped
+    llvm::Value* place = ir.CreateConstGEP1_32(ir.getInt8Ty(), value.value, ipv4);
+    return ir.CreateZExt(ir.CreateAlignedLoad(ir.getInt32Ty(), place, llvm::Align(4)), ir.getInt64Ty());
+  }
+  const uint32_t bits = 8 * value.type.items.front().size;
+  llvm::Value* whole = constant(0);
+  for (size_t i = 0; i < value.type.items.size(); i++) {
+    llvm::Value* part = ir.CreateAnd(item(value, i).value, constant(bits == 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1));
+    whole = ir.CreateOr(whole, ir.CreateShl(part, constant(bits * i)));
+  }
+  return whole;
 }
 
 llvm::Value* ProgramEmitter::constant_at(const std::vector<uint32_t>& values, llvm::Value* index) {

@@ -60,12 +60,17 @@ struct Call {
   std::string function;
   std::vector<ExprPtr> args;
 };
-// A type as it is written: "uint64 *", "int32[4]".
+// A type as it is written: "uint64 *", "int32[4]", or that of an expression: "typeof($x)".
 struct TypeSpelling {
   static constexpr uint32_t star = UINT32_MAX;
   std::string name;                // without "struct" and its like
   std::vector<uint32_t> suffixes;  // from left to right: a star, or an array's length; 0: as long as the value
+  std::shared_ptr<const Expr> of = nullptr;  // of typeof(), in place of a name
   std::string text() const;        // "int32[4]*"
+};
+// typeof(uint64 *) where a macro takes an expression, and may mean a type.
+struct TypeValue {
+  TypeSpelling type;
 };
 // (uint64 *)value
 struct Cast {
@@ -97,7 +102,8 @@ struct BlockExpr {
 struct Expr {
   ExprId id = 0;
   Span span;
-  std::variant<Number, String, Name, Positional, Variable, MapRef, FieldRef, Index, Call, Cast, Step, Tuple, BlockExpr>
+  std::variant<Number, String, Name, Positional, Variable, MapRef, FieldRef, Index, Call, Cast, Step, Tuple, BlockExpr,
+               TypeValue>
       node;
 };
 

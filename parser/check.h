@@ -65,6 +65,11 @@ class Checker {
   std::string_view word(const Expr& expr) const;
   // True when an expression stands somewhere in memory, and & can say where.
   virtual bool has_address(const Expr& expr) const = 0;
+  // True for an argument that the kernel hands over as a pointer to its own record, and for what is within such a record: what
+  // helpers take that want to be sure of it (Emitter::kernels_own).
+  virtual bool is_kernels_own(const Expr& expr) const = 0;
+  // False where a condition that is known beforehand keeps the script from getting.
+  virtual bool is_reached() const = 0;
   // Makes an array of characters or a string class a text of at most `limit` bytes, its NUL included; the reason when it
   // can't be one.
   virtual std::optional<Refusal> make_text(const Expr& expr, uint32_t limit) = 0;
@@ -74,6 +79,8 @@ class Checker {
   // The map that a MapRef names, and its index in Program::maps.
   virtual const MapDef& map(const Expr& expr) const = 0;
   virtual uint32_t map_number(const Expr& expr) const = 0;
+  // The variable of a call is given what an element of this map holds.
+  virtual void give_element(const Expr& variable, const Expr& map) = 0;
   // For a call of place map_value: the element that it is assigned to.
   virtual const Expr& target(const Expr& call) const = 0;
   // Makes `record` the message of this call and lays its fields out.

@@ -69,7 +69,9 @@ Type Checking::index(const Expr& expr, const Index& node) {
   if (!by.is_integer()) reports_->add(Code::wrong_operand, node.index->span, "[]", by.spelling());
   if (type.is_string()) return Type::integer(1, true);
   if (type.is_tuple()) {
-    if (auto literal = literal_integer(*node.index)) return item(expr, type, std::to_string(*literal));
+    const auto literal = literal_integer(*node.index);
+    if (type.is_list && !literal) return type.items.front();
+    if (literal) return item(expr, type, std::to_string(*literal));
     reports_->add(Code::wrong_operand, node.index->span, "[]", "an index of a tuple that is computed while it runs");
     return Type();
   }
@@ -102,10 +104,30 @@ Type Checking::reached(const Expr& expr, Access access) {
 
 bool Checking::has_address(const Expr& expr) const {
   const Type& type = type_of(expr);
+  if (std::holds_alternative<Variable>(expr.node)) return type.kind != Type::Kind::none;
+  if (auto* map = std::get_if<MapRef>(&expr.node)) return !known_map(map->name).value.type.is_aggregate();
   if (type.is_record() || type.is_array()) return true;
   auto found = program_.accesses.find(expr.id);
   return found != program_.accesses.end() && !found->second.count && found->second.place.bit_size == 0 &&
          !found->second.present;
+}
+
+bool Checking::is_kernels_own(const Expr& expr) const {
+  if (auto* call = std::get_if<Call>(&expr.node))
+    return call->function == "&" && call->args.size() == 1 && type_of(*call->args[0]).is_record() && is_kernels_own(*call->args[0]);
+  auto* node = std::get_if<FieldRef>(&expr.node);
+  if (!node || !probe_->how->typed_context) return false;
+  auto access = program_.accesses.find(expr.id);
+  if (access != program_.accesses.end()) {
+    const AccessPath& place = access->second.place;
+    // Of an iterator's context, whose words are such pointers.
+    auto* context = std::get_if<Name>(&node->object->node);
+    if (context && field(context->name)) return type_of(expr).is_pointer() && place.adds.size() == 1;
+    return type_of(expr).is_record() && place.adds.size() == 1 && is_kernels_own(*node->object);
+  }
+  auto* object = std::get_if<Name>(&node->object->node);
+  const Field* found = object && object->name == arguments_word ? field("args." + node->name) : nullptr;
+  return found && std::holds_alternative<ContextOffset>(found->where) && found->type.is_pointer();
 }
 
 // ---- texts ----
@@ -123,6 +145,7 @@ std::optional<Refusal> Checking::make_text(const Expr& expr, uint32_t limit) {
   const Type& data = source.data.type;
   uint32_t size = data.is_array() && data.count > 0 ? std::min(limit, data.count + 1) : limit;
   program_.types[expr.id] = Type::string(size);
+  program_.types[expr.id].can_be_cut = size == options_.settings.max_strlen;
   return std::nullopt;
 }
 

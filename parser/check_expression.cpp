@@ -8,11 +8,6 @@
 namespace zeektrace {
 namespace {
 
-Builtin::Form form_of(const std::string& function) {
-  unsigned char first = static_cast<unsigned char>(function[0]);
-  return std::isalpha(first) || first == '_' ? Builtin::Form::function : Builtin::Form::op;
-}
-
 std::optional<int64_t> number_in(std::string_view text) {
   bool negative = !text.empty() && text[0] == '-';
   if (negative) text.remove_prefix(1);
@@ -38,6 +33,8 @@ std::string_view wording(Want want) {
     case Want::map_element: return "an element of a map, such as @name[key]";
     case Want::keyed_map: return "a map, such as @name";
     case Want::map_key: return "a key of the map";
+    case Want::variable: return "a variable, such as $x";
+    case Want::branch: return "a value";
   }
   bug("a Want without words");
 }
@@ -67,7 +64,17 @@ Type Checking::type_for(const Expr& expr) {
   if (auto* node = std::get_if<Cast>(&expr.node)) return cast(expr, *node);
   if (auto* node = std::get_if<Tuple>(&expr.node)) return tuple(*node);
   if (auto* node = std::get_if<BlockExpr>(&expr.node)) return block_value(expr, *node);
+  if (auto* node = std::get_if<TypeValue>(&expr.node)) {
+    reports_->add(Code::not_a_value, expr.span, fmt::format("the type {}", node->type.text()));
+    return Type();
+  }
   return step(std::get<Step>(expr.node));
+}
+
+// What a script that includes headers should know when a name is not found.
+std::string Checking::of_headers() const {
+  return fmt::format("headers (<{}>) are not read: what they define comes from the kernel's own types (BTF), which have no macros; #define "
+                     "it, or declare the struct, in the script", fmt::join(ast_.includes, ">, <"));
 }
 
 Type Checking::name(const Expr& expr, const Name& node) {
@@ -91,7 +98,7 @@ Type Checking::name(const Expr& expr, const Name& node) {
     for (const Builtin& each : builtins_)
       if (each.form == Builtin::Form::variable) names.push_back(each.name);
     report.hint = did_you_mean(near_matches(node.name, names));
-    if (report.hint.empty()) report.hint = "variables begin with $, maps with @";
+    if (report.hint.empty()) report.hint = ast_.includes.empty() ? "variables begin with $, maps with @" : of_headers();
   }
   return Type::integer(8, true);
 }
@@ -130,8 +137,39 @@ std::optional<int64_t> Checking::literal_integer(const Expr& expr) const {
     return own ? std::optional(own->value) : std::nullopt;
   }
   auto* call = std::get_if<Call>(&expr.node);
-  if (call && call->args.size() == 1 && call->function == "-")
+  if (!call) return std::nullopt;
+  if (call->args.size() == 1 && call->function == "-")
     if (auto inner = literal_integer(*call->args[0])) return static_cast<int64_t>(-static_cast<uint64_t>(*inner));
+  auto known = program_.constants.find(expr.id);
+  auto* number = known == program_.constants.end() ? nullptr : std::get_if<uint64_t>(&known->second);
+  return number ? std::optional(static_cast<int64_t>(*number)) : std::nullopt;
+}
+
+// What an operator makes of numbers that are known beforehand, all signed: so much as conditions and lengths need.
+std::optional<uint64_t> Checking::folded(const Call& node) const {
+  if (!is_operator(node)) return std::nullopt;
+  int64_t numbers[2] = {};
+  for (size_t i = 0; i < node.args.size(); i++) {
+    const auto number = i < std::size(numbers) ? literal_integer(*node.args[i]) : std::nullopt;
+    if (!number || (!type_of(*node.args[i]).is_signed && *number < 0)) return std::nullopt;
+    numbers[i] = *number;
+  }
+  const auto [a, b] = numbers;
+  const auto word = [](int64_t number) { return static_cast<uint64_t>(number); };
+  const std::string_view op = node.function;
+  if (op == "!" && node.args.size() == 1) return a == 0;
+  if (node.args.size() != 2) return std::nullopt;
+  if (op == "+") return word(a) + word(b);
+  if (op == "-") return word(a) - word(b);
+  if (op == "*") return word(a) * word(b);
+  if (op == "==") return a == b;
+  if (op == "!=") return a != b;
+  if (op == "<") return a < b;
+  if (op == "<=") return a <= b;
+  if (op == ">") return a > b;
+  if (op == ">=") return a >= b;
+  if (op == "&&") return a != 0 && b != 0;
+  if (op == "||") return a != 0 || b != 0;
   return std::nullopt;
 }
 
@@ -199,7 +237,7 @@ Type Checking::block_value(const Expr& expr, const BlockExpr& node) {
 // ---- calls ----
 
 Type Checking::call(const Expr& expr, const Call& node) {
-  const Builtin* row = find_builtin(builtins_, node.function, form_of(node.function));
+  const Builtin* row = find_called(builtins_, node);
   if (!row) {
     for (const ExprPtr& arg : node.args) expression(*arg);
     std::vector<std::string_view> names;
@@ -215,10 +253,13 @@ Type Checking::call(const Expr& expr, const Call& node) {
   // What stands within is neither alone nor assigned.
   const Expr* alone = std::exchange(statement_expr_, nullptr);
   const Assign* assign = std::exchange(assign_, nullptr);
-  bool good = arguments(expr, node, *row);
+  bool good = arguments(expr, node, *row, alone == &expr);
   statement_expr_ = alone;
   assign_ = assign;
-  return good && allowed ? row->result(*this, expr) : Type();
+  if (!good || !allowed) return Type();
+  Type type = row->result(*this, expr);
+  if (auto known = type.is_integer() ? folded(node) : std::nullopt) make_constant(expr, *known);
+  return type;
 }
 
 bool Checking::place_allows(const Expr& expr, const Builtin& row) {
@@ -247,7 +288,7 @@ bool Checking::place_allows(const Expr& expr, const Builtin& row) {
   bug("a Place that check does not know");
 }
 
-bool Checking::arguments(const Expr& expr, const Call& node, const Builtin& row) {
+bool Checking::arguments(const Expr& expr, const Call& node, const Builtin& row, bool is_alone) {
   size_t least = 0;
   size_t most = row.params.size();
   for (const Param& param : row.params) {
@@ -269,8 +310,13 @@ bool Checking::arguments(const Expr& expr, const Call& node, const Builtin& row)
   for (size_t i = 0; i < node.args.size(); i++) {
     const Param& param = row.params[std::min(i, row.params.size() - 1)];
     const bool has_key = i + 1 < std::min(node.args.size(), row.params.size()) && row.params[i + 1].want == Want::map_key;
-    if (has_key) good &= keyed_argument(*node.args[i], std::span(node.args).subspan(i + 1, 1), param, of);
-    else good &= argument(*node.args[i], param, i + 1, of);
+    if (has_key) {
+      good &= keyed_argument(*node.args[i], std::span(node.args).subspan(i + 1, 1), param, of);
+    } else if (param.want == Want::branch && is_alone) {
+      statement_expr_ = node.args[i].get();
+      (void)expression(*node.args[i]);
+      statement_expr_ = nullptr;
+    } else good &= argument(*node.args[i], param, i + 1, of);
     i += has_key;
   }
   return good;
@@ -310,24 +356,28 @@ bool Checking::argument(const Expr& arg, const Param& param, size_t number, std:
     use_keys(arg);
     return true;
   }
+  if (param.want == Want::variable) return std::holds_alternative<Variable>(arg.node) || (expression(arg), wrong(type_of(arg).spelling()));
   if (param.want == Want::word) {
     if (!word(arg).empty() || literal_integer(arg)) return true;
     expression(arg);
     return wrong(type_of(arg).spelling());
   }
-  bool whole_value = param.want == Want::value || param.want == Want::map_or_value || param.want == Want::string;
+  bool whole_value = param.want == Want::value || param.want == Want::map_or_value || param.want == Want::string ||
+                     param.want == Want::branch;
   const Type type = whole_value ? value(arg) : expression(arg);
   bool literal = literal_integer(arg).has_value();
   if (type.kind == Type::Kind::none) return false;  // reported, or not known in this walk
   switch (param.want) {
     case Want::value:
     case Want::address:
+    case Want::branch:
     case Want::map_or_value: return true;
     case Want::integer: return type.is_integer() || type.is_pointer() || wrong(type.spelling());
     case Want::literal_integer: return literal || wrong(type.is_integer() ? "computed while it runs" : type.spelling());
     case Want::literal_string: return literal_string(arg) || wrong(type.is_string() ? "read while it runs" : type.spelling());
     case Want::string: return type.is_string() || wrong(type.spelling());
     case Want::word:
+    case Want::variable:
     case Want::map:
     case Want::keyed_map:
     case Want::map_key:
@@ -344,7 +394,10 @@ std::optional<Type> Checking::spelled_type(const Expr& expr, const TypeSpelling&
   if (name.empty()) name = spelling.name;
   std::vector<uint32_t> suffixes = spelling.suffixes;
   Type type;
-  if (name == "string") {
+  if (spelling.of) {
+    type = expression(*spelling.of);
+    if (type.kind == Type::Kind::none) return std::nullopt;
+  } else if (name == "string") {
     bool is_sized = !suffixes.empty() && suffixes[0] != TypeSpelling::star && suffixes[0] > 0;
     type = Type::string(is_sized ? suffixes[0] : options_.settings.max_strlen);
     if (is_sized) suffixes.erase(suffixes.begin());
@@ -356,6 +409,7 @@ std::optional<Type> Checking::spelled_type(const Expr& expr, const TypeSpelling&
     const std::vector<std::string_view> names = integer_names();
     Diagnostic& report = reports_->add(Code::unknown_type, expr.span, name);
     if (std::string better = did_you_mean(near_matches(name, names)); !better.empty()) report.hint = better;
+    else if (!ast_.includes.empty()) report.hint = of_headers();
     return std::nullopt;
   }
   for (uint32_t suffix : suffixes) {
@@ -365,17 +419,35 @@ std::optional<Type> Checking::spelled_type(const Expr& expr, const TypeSpelling&
   return type;
 }
 
+namespace {
+
+// An array of numbers that an integer becomes: as many as asked for, or as it has room for.
+std::optional<Type> cast_to_list(const Type& from, const Type& type) {
+  if (!type.is_array() || !type.pointee->is_integer() || !(from.is_integer() || from.kind == Type::Kind::enumeration))
+    return std::nullopt;
+  const uint32_t each = type.pointee->size;
+  const uint32_t count = type.count > 0 ? type.count : from.size / each;
+  if (count == 0 || count * each > 8) return std::nullopt;
+  return Type::list(*type.pointee, count);
+}
+
+}  // namespace
+
 Type Checking::cast(const Expr& expr, const Cast& node) {
   const Type from = expression(*node.value);
   auto spelled = spelled_type(expr, node.type);
   if (!spelled) return Type();
   const Type& type = *spelled;
+  if (auto list = cast_to_list(from, type)) return *std::move(list);
+  if (from.kind != Type::Kind::none && type.is_integer() && integer_of_bytes(from)) return type;
+  if (type.is_string() && (from.is_integer() || from.is_pointer())) return type;
   bool number = from.is_integer() || from.kind == Type::Kind::enumeration || from.kind == Type::Kind::port;
   bool fits = number || from.is_pointer() || (from.is_array() && type.is_pointer());
   bool takes_number = type.is_integer() || type.is_pointer() || type.kind == Type::Kind::enumeration;
   if (from.kind == Type::Kind::none || (fits && takes_number)) return type;
   Diagnostic& report = reports_->add(Code::bad_cast, expr.span, from.spelling(), type.spelling());
-  if (fits) report.hint = fmt::format("cast it to a pointer: ({} *)", type.spelling());
+  if (number && type.is_array() && type.pointee->is_integer()) report.hint = "an array of the integer's bytes has at most 8 of them";
+  else if (fits) report.hint = fmt::format("cast it to a pointer: ({} *)", type.spelling());
   return Type();
 }
 

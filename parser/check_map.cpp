@@ -40,7 +40,7 @@ void Checking::use_keys(const Expr& expr, std::span<const ExprPtr> given) {
   for (const ExprPtr& each : given) {
     const Type type = value(*each);
     if (given.size() == 1 && type.kind == Type::Kind::none) return;  // perhaps a tuple
-    if (given.size() == 1 && type.is_tuple())
+    if (given.size() == 1 && type.is_tuple() && !type.is_list)
       for (const Type& item : type.items) keys.push_back({item, false, each->span});
     else
       keys.push_back({type, is_literal(*each), each->span});
@@ -66,6 +66,17 @@ Type Checking::read_map(const Expr& expr) {
   if (type.kind == Type::Kind::none) reports_->add(Code::unset_map, expr.span, name);
   if (type.is_aggregate()) reports_->add(Code::aggregate_read, expr.span, name, type.spelling());
   return type.is_aggregate() ? Type::integer(8, true) : type;
+}
+
+void Checking::give_element(const Expr& variable, const Expr& map) {
+  declare_map(map, Use::other, {});
+  const Type type = value_of(known_map(std::get<MapRef>(map.node).name).value.type);
+  const auto known = find_variable(std::get<Variable>(variable.node));
+  const uint32_t number = known ? *known : declare(variable);
+  program_.variable_of[variable.id] = number;
+  if (type.is_aggregate()) reports_->add(Code::aggregate_read, map.span, std::get<MapRef>(map.node).name, type.spelling());
+  else merge_variable(variable, number, type, false, variable.span);
+  program_.types[variable.id] = known_variable(number);
 }
 
 void Checking::assign_to_map(const Expr& target, const Type& type, bool is_literal, Span span) {

@@ -12,16 +12,20 @@ void Checking::statement(const Stmt& statement) {
   if (auto* node = std::get_if<Assign>(&statement.node)) return assign(*node);
   if (auto* node = std::get_if<If>(&statement.node)) {
     condition(*node->condition);
+    const auto known = literal_integer(*node->condition);
+    const uint32_t outer = unreached_;
+    unreached_ = outer + (known == 0);
     block(node->then);
+    unreached_ = outer + (known && known != 0);
     block(node->otherwise);
+    unreached_ = outer;
   } else if (auto* node = std::get_if<While>(&statement.node)) {
-    condition(*node->condition);
-    loop(node->body);
+    repeat(statement.span, *node);
   } else if (auto* node = std::get_if<Unroll>(&statement.node)) {
     times(*node->count);
     loop(node->body);
   } else if (auto* node = std::get_if<For>(&statement.node)) {
-    iterate(*node);
+    iterate(statement.span, *node);
   } else if (auto* node = std::get_if<Let>(&statement.node)) {
     let(*node);
   } else if (auto* node = std::get_if<Scope>(&statement.node)) {
@@ -35,24 +39,6 @@ void Checking::statement(const Stmt& statement) {
     expression(*node->expr);
     statement_expr_ = outer;
   }
-}
-
-void Checking::loop(const Block& body) {
-  loops_++;
-  block(body);
-  loops_--;
-}
-
-// How often an unroll runs is known before the script does.
-void Checking::times(const Expr& count) {
-  constexpr int64_t most = 100;  // as many copies of the block are made
-  const Type type = expression(count);
-  auto literal = literal_integer(count);
-  if (!literal)
-    reports_->add(Code::wrong_argument, count.span, 1, "unroll()", "a number that is known before the script runs",
-                  type.is_integer() ? "computed while it runs" : type.spelling());
-  else if (*literal < 1 || *literal > most)
-    reports_->add(Code::argument_range, count.span, 1, "unroll()", *literal, fmt::format("1 to {}", most));
 }
 
 void Checking::condition(const Expr& expr) {

@@ -91,56 +91,6 @@ void Checking::let(const Let& let) {
   if (let.value) merge_variable(*let.variable, number, type, is_literal(*let.value), let.value->span);
 }
 
-// ---- loops ----
-
-// What `for ($kv : @map)` gives: the key, or a tuple of several, and the value.
-Type Checking::element_type(const Expr& map) {
-  const std::string& name = std::get<MapRef>(map.node).name;
-  const MapFacts& facts = known_map(name);
-  if (facts.value.type.kind == Type::Kind::none) {
-    reports_->add(Code::unset_map, map.span, name);
-    return Type();
-  }
-  if (facts.keys.empty()) {
-    reports_->add(Code::not_iterable, map.span, "a map without key");
-    return Type();
-  }
-  std::vector<Type> keys;
-  for (const Merged& key : facts.keys) keys.push_back(key.type);
-  const Type key = keys.size() == 1 ? keys[0] : Type::tuple(std::move(keys));
-  const Type value = value_of(facts.value.type);
-  if (value.is_aggregate()) reports_->add(Code::aggregate_read, map.span, name, value.spelling());
-  return Type::tuple({key, value.is_aggregate() ? Type::integer(8, true) : value});
-}
-
-void Checking::iterate(const For& loop) {
-  Type type;
-  probe_->has_callbacks = true;
-  auto* map = std::get_if<MapRef>(&loop.from->node);
-  if (!loop.to && map && map->keys.empty()) {
-    declare_map(*loop.from, Use::other);
-    type = element_type(*loop.from);
-  } else {
-    const Type from = expression(*loop.from);
-    const Type to = loop.to ? expression(*loop.to) : Type();
-    for (const Expr* each : {loop.from.get(), loop.to.get()})
-      if (each && loop.to && !type_of(*each).is_integer() && type_of(*each).kind != Type::Kind::none)
-        reports_->add(Code::not_iterable, each->span, type_of(*each).spelling());
-    if (!loop.to) reports_->add(Code::not_iterable, loop.from->span, map ? "an element of a map" : from.spelling());
-    bool is_unsigned = (from.size == 8 && !from.is_signed) || (to.size == 8 && !to.is_signed);
-    type = Type::integer(8, !is_unsigned);
-  }
-  const Variable& counted = std::get<Variable>(loop.variable->node);
-  if (find_variable(counted)) reports_->add(Code::variable_again, loop.variable->span, counted.name);
-  scoped([&] {
-    const uint32_t number = declare(*loop.variable);
-    merge_variable(*loop.variable, number, type, false, loop.variable->span);
-    program_.types[loop.variable->id] = known_variable(number);
-    if (loop.to) (void)merged_variable(make_variable("")).merge(type, false);
-    this->loop(loop.body);
-  });
-}
-
 // ---- leaving ----
 
 void Checking::leave(const Stmt& statement, const Return& node) {

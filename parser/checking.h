@@ -1,5 +1,5 @@
 // Private to parser/: the state of one check(). Its parts are in check.cpp (probes, the walks), check_statement.cpp,
-// check_expression.cpp, check_access.cpp and check_map.cpp.
+// check_loops.cpp, check_variable.cpp, check_expression.cpp, check_access.cpp, check_map.cpp and check_config.cpp.
 #pragma once
 
 #include <set>
@@ -43,11 +43,14 @@ class Checking final : public Checker {
   std::optional<Type> kernel_member(const Expr& expr, std::string_view record,
                                     std::initializer_list<std::string_view> path) override;
   bool has_address(const Expr& expr) const override;
+  bool is_kernels_own(const Expr& expr) const override;
+  bool is_reached() const override { return unreached_ == 0; }
   std::optional<Refusal> make_text(const Expr& expr, uint32_t limit) override;
   std::string_view place() const override { return probe_->points.front().name; }
   Diagnostics& diagnostics() override { return *reports_; }
   const MapDef& map(const Expr& expr) const override { return program_.maps[map_number(expr)]; }
   uint32_t map_number(const Expr& expr) const override;
+  void give_element(const Expr& variable, const Expr& map) override;
   const Expr& target(const Expr& call) const override;
   void add_record(const Expr& call, Record record, const std::vector<Type>& fields) override;
   bool add_counter(const Expr& call, const std::string& event) override;
@@ -79,8 +82,11 @@ class Checking final : public Checker {
   void assign_map(const Assign& assign);
   void condition(const Expr& expr);
   void loop(const Block& body);
+  void rounds(Span span, const Block& body);
+  void repeat(Span span, const While& loop);
+  bool never_ends(const While& loop) const;
   void times(const Expr& count);
-  void iterate(const For& loop);
+  void iterate(Span span, const For& loop);
   Type element_type(const Expr& map);
   void let(const Let& let);
   void leave(const Stmt& statement, const Return& node);
@@ -107,6 +113,7 @@ class Checking final : public Checker {
   // Expressions; the type is also kept in Program::types.
   const Type& expression(const Expr& expr);
   Type type_for(const Expr& expr);
+  std::string of_headers() const;
   Type name(const Expr& expr, const Name& node);
   Type positional(const Expr& expr);
   // The same, for what must be one value: a text where a record or an array is one, else a diagnostic.
@@ -119,6 +126,7 @@ class Checking final : public Checker {
   std::optional<Type> type_named(const Expr& expr, const std::string& name);
   Type variable(const Expr& expr, const Variable& node);
   Type call(const Expr& expr, const Call& node);
+  std::optional<uint64_t> folded(const Call& node) const;
   Type cast(const Expr& expr, const Cast& node);
   Type step(const Step& node);
   Type tuple(const Tuple& node);
@@ -126,7 +134,7 @@ class Checking final : public Checker {
   Type block_value(const Expr& expr, const BlockExpr& node);
   std::optional<Type> spelled_type(const Expr& expr, const TypeSpelling& spelling);
   bool place_allows(const Expr& expr, const Builtin& row);
-  bool arguments(const Expr& expr, const Call& node, const Builtin& row);
+  bool arguments(const Expr& expr, const Call& node, const Builtin& row, bool is_alone);
   bool argument(const Expr& arg, const Param& param, size_t number, std::string_view of);
   bool keyed_argument(const Expr& map, std::span<const ExprPtr> key, const Param& param, std::string_view of);
   // A number that takes the sign of what it meets.
@@ -197,7 +205,9 @@ class Checking final : public Checker {
   std::vector<const BlockExpr*> functions_;           // that are being called, the innermost last
   const Expr* statement_expr_ = nullptr;  // the expression that stands alone as a statement
   const Assign* assign_ = nullptr;       // the assignment whose value is looked at
-  uint32_t loops_ = 0;                   // that the statement stands in
+  uint32_t loops_ = 0;                   // that the statement stands in, and could break
+  uint32_t unreached_ = 0;               // conditions around it that never hold
+  uint32_t nested_loops_ = 0;            // that are functions of their own
   std::map<ExprId, const Expr*> targets_;
   std::vector<std::optional<Type>> met_;  // by ExprId: what it was in an earlier group of the same probe
 };

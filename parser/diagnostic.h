@@ -56,6 +56,11 @@ namespace zeektrace {
   X(calls_itself, "{} calls itself", "use a loop, such as for ($i : 0..10) {{ … }}")                                   \
   X(return_value, "{}", "")                                                                                            \
   X(not_iterable, "for needs a map with keys, or a range such as 0..10; this is {}", "")                               \
+  X(endless_loop, "this while never ends: nothing that its condition looks at changes in it",                          \
+    "let a $variable count the rounds: while ($i < 100) {{ $i++; … }}")                                                \
+  X(loops_too_deep, "loops stand in one another more than {} levels deep",                                             \
+    "the kernel has no room for more: let a map or another probe do a part of it")                                     \
+  X(script_fails, "{}", "the script says so itself")                                                                   \
   X(unknown_setting, "unknown config '{}'", "")                                                                        \
   X(setting_value, "{} can't be '{}'", "it can be {2}")                                                                \
   X(map_kind, "unknown kind of map '{}'", "known are hash, lruhash, percpuhash and percpulruhash")                     \

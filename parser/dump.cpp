@@ -81,6 +81,8 @@ struct Writer {
     out += ")";
   }
 
+  void operator()(const TypeValue& node) { out += fmt::format("(type {})", quoted(node.type.text())); }
+
   void operator()(const Assign& node) {
     out += fmt::format("({}= ", node.op);
     expr(*node.target);
@@ -225,7 +227,7 @@ struct Writer {
 }  // namespace
 
 std::string TypeSpelling::text() const {
-  std::string text = name;
+  std::string text = of ? fmt::format("typeof({})", dump(*of)) : name;
   for (uint32_t suffix : suffixes) {
     if (suffix == star) text += '*';
     else if (suffix == 0) text += "[]";

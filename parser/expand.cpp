@@ -124,7 +124,20 @@ class Expander {
     return make(expr.span, Call{node.function, std::move(args)});
   }
   ExprPtr meet(const Expr& expr, const Cast& node, const Use& use) {
-    return make(expr.span, Cast{node.type, copy(node.value, use)});
+    return make(expr.span, Cast{spelling(node.type, use), copy(node.value, use)});
+  }
+  ExprPtr meet(const Expr& expr, const TypeValue& node, const Use& use) {
+    return make(expr.span, TypeValue{spelling(node.type, use)});
+  }
+  // A macro's parameter that was given as typeof(…) is a type where a type stands.
+  TypeSpelling spelling(const TypeSpelling& type, const Use& use) {
+    if (type.of) return {"", type.suffixes, copy(*type.of, use)};
+    const Expr* given = use.argument(Kind::expression, type.name);
+    auto* value = given ? std::get_if<TypeValue>(&given->node) : nullptr;
+    if (!value) return type;
+    TypeSpelling whole = spelling(value->type, {});
+    whole.suffixes.insert(whole.suffixes.end(), type.suffixes.begin(), type.suffixes.end());
+    return whole;
   }
   ExprPtr meet(const Expr& expr, const Step& node, const Use& use) {
     return make(expr.span, Step{copy(node.target, use), node.increment, node.prefix});
@@ -172,7 +185,8 @@ class Expander {
   }
   Node meet(const Let& node, const Use& use) {
     ExprPtr variable = copy(node.variable, use);
-    return Let{std::move(variable), node.type, copy(node.value, use)};
+    return Let{std::move(variable), node.type ? std::optional(spelling(*node.type, use)) : std::nullopt,
+               copy(node.value, use)};
   }
   Node meet(const Scope& node, const Use& use) { return Scope{copy(node.body, use)}; }
   Node meet(const Break& node, const Use&) { return node; }

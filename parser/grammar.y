@@ -45,7 +45,8 @@ NamedExprs with(NamedExprs list, std::string name, ExprPtr value) {
 }
 
 TypeSpelling with_suffix(TypeSpelling type, uint32_t suffix) {
-  return {std::move(type.name), append(std::move(type.suffixes), suffix)};
+  type.suffixes.push_back(suffix);
+  return type;
 }
 
 Routine::Parameter parameter(Span span, Routine::Parameter::Kind kind, std::string name,
@@ -76,7 +77,7 @@ CDefinition enumeration(CDefinition definition, CDefinition::Enumerator last) {
 %token <std::string> STRING NAME VARIABLE MAP FIELD ASSIGN
 %token <TypeSpelling> CAST
 %token <std::string> RECORD ENUM "enum"
-%token IF "if" ELSE "else" RETURN "return" SIZEOF "sizeof" OFFSETOF "offsetof" CONTAINER_OF "container_of"
+%token IF "if" ELSE "else" RETURN "return" SIZEOF "sizeof" OFFSETOF "offsetof" CONTAINER_OF "container_of" TYPEOF "typeof"
 %token WHILE "while" UNROLL "unroll" FOR "for" BREAK "break" CONTINUE "continue" LET "let" RANGE ".."
 %token CONFIG "config" MACRO "macro" FUNCTION "fn"
 %token BRACE_OPEN "{" NESTED_OPEN BRACE_CLOSE "}" PAREN_OPEN "(" PAREN_CLOSE ")" BRACKET_OPEN "[" BRACKET_CLOSE "]"
@@ -102,13 +103,13 @@ CDefinition enumeration(CDefinition definition, CDefinition::Enumerator last) {
 %left "*" "/" "%"
 
 %type <std::vector<AttachSpec>> points
-%type <ExprPtr> predicate expr unary postfix primary
-%type <Exprs> exprs args
+%type <ExprPtr> predicate expr unary postfix primary argument
+%type <Exprs> exprs args arguments
 %type <NamedExprs> named
 %type <ParsedBlock> block statements
 %type <ParsedStmt> simple choice loop
 %type <Arms> arms
-%type <TypeSpelling> type
+%type <TypeSpelling> type named_type type_of
 %type <std::string> words member_path
 %type <std::vector<Routine::Parameter>> parameters parameter_list typed_parameters
 %type <CDefinition> in_place members enumerators
@@ -171,12 +172,21 @@ typed_parameters:
   | typed_parameters "," VARIABLE ":" type    { $$ = append($1, parameter(@3, Routine::Parameter::Kind::variable, $3, $5)); }
   ;
 
-type:
+type: named_type | type_of;
+
+named_type:
     words             { $$ = TypeSpelling{$1, {}}; }
   | RECORD NAME       { $$ = TypeSpelling{$2, {}}; }
   | "enum" NAME       { $$ = TypeSpelling{$2, {}}; }
-  | type "*"          { $$ = with_suffix($1, TypeSpelling::star); }
-  | type "[" NUMBER "]"  { $$ = with_suffix($1, static_cast<uint32_t>($3)); }
+  | named_type "*"    { $$ = with_suffix($1, TypeSpelling::star); }
+  | named_type "[" NUMBER "]"  { $$ = with_suffix($1, static_cast<uint32_t>($3)); }
+  ;
+
+type_of:
+    "typeof" "(" expr ")"    { $$ = TypeSpelling{"", {}, $3}; }
+  | "typeof" CAST            { $$ = $2; }
+  | type_of "*"              { $$ = with_suffix($1, TypeSpelling::star); }
+  | type_of "[" NUMBER "]"   { $$ = with_suffix($1, static_cast<uint32_t>($3)); }
   ;
 
 words:
@@ -356,6 +366,7 @@ unary:
   | "++" unary  { $$ = tree.expr(@$, Step{$2, true, true}); }
   | "--" unary  { $$ = tree.expr(@$, Step{$2, false, true}); }
   | CAST unary  { $$ = tree.cast(@$, $1, $2); }
+  | "(" type_of ")" unary  { $$ = tree.cast(@$, $2, $4); }
   ;
 
 postfix:
@@ -374,6 +385,7 @@ primary:
   | NAME "(" args ")"  { $$ = tree.expr(@$, Call{$1, $3}); }
   | "sizeof" "(" expr ")"  { $$ = tree.call(@$, "sizeof", $3); }
   | "sizeof" CAST      { $$ = tree.size_of(@$, $2); }
+  | "sizeof" "(" type_of ")"  { $$ = tree.size_of(@$, $3); }
   | "offsetof" "(" type "," member_path ")"      { $$ = tree.offset_of(@$, $3, $5); }
   | "container_of" "(" expr "," type "," member_path ")"  { $$ = tree.container_of(@$, $3, $5, $7); }
   | VARIABLE           { $$ = tree.expr(@$, Variable{$1}); }
@@ -399,8 +411,18 @@ member_path:
   ;
 
 args:
-    %empty  { $$ = Exprs(); }
-  | exprs   { $$ = $1; }
+    %empty     { $$ = Exprs(); }
+  | arguments  { $$ = $1; }
+  ;
+
+arguments:
+    argument                { $$ = append({}, $1); }
+  | arguments "," argument  { $$ = append($1, $3); }
+  ;
+
+argument:
+    expr
+  | type_of  { $$ = tree.expr(@$, TypeValue{$1}); }
   ;
 
 exprs:

@@ -44,7 +44,7 @@ bool Merged::merge(const Type& other, bool is_literal) {
     type.is_bool = was_bool && other.is_bool;
     if (type.names != other.names) type.names = nullptr;
   }
-  if (type.is_string()) type.size = std::max(type.size, other.size);
+  if (type.is_string()) type.size = std::max(type.size, other.size), type.can_be_cut |= other.can_be_cut;
   if (type.is_integer() && type.names != other.names) type.names = nullptr;  // values of several kinds
   if (type.is_integer() || type.is_aggregate()) type.is_signed = is_signed || (!is_unsigned && !type.is_aggregate());
   return true;
@@ -54,7 +54,9 @@ bool Merged::merge_items(const Type& other) {
   if (type.kind == Type::Kind::none) {
     items.resize(other.items.size());
     type = Type::tuple(other.items, other.item_names);
+    type.is_list = other.is_list;
   }
+  if (type.is_list || other.is_list) return type.fits(other);  // as they are: narrow numbers stay narrow
   if (!type.is_tuple() || type.items.size() != other.items.size() || type.item_names != other.item_names) return false;
   std::vector<Type> merged;
   for (size_t i = 0; i < items.size(); i++) {

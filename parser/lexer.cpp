@@ -34,6 +34,7 @@ constexpr Keyword keywords[] = {
     {"while", token::WHILE},     {"unroll", token::UNROLL},   {"for", token::FOR},
     {"break", token::BREAK},     {"continue", token::CONTINUE}, {"let", token::LET},
     {"sizeof", token::SIZEOF},   {"offsetof", token::OFFSETOF}, {"container_of", token::CONTAINER_OF},
+    {"typeof", token::TYPEOF},
 };
 constexpr std::string_view record_words[] = {"struct", "union", "class"};
 
@@ -95,7 +96,7 @@ bool Lexer::is_cast(std::string_view text) {
   if (cast.known || is_pointer) return true;
   if (!cast.type.suffixes.empty()) return false;  // an element
   if (previous_ == kind::S_IF || previous_ == kind::S_WHILE || previous_ == kind::S_UNROLL || previous_ == kind::S_NAME ||
-      previous_ == kind::S_SIZEOF || previous_ == kind::S_FOR || cast.type.name.find(' ') != std::string::npos) return false;
+      previous_ == kind::S_SIZEOF || previous_ == kind::S_TYPEOF || previous_ == kind::S_FOR || cast.type.name.find(' ') != std::string::npos) return false;
   std::string_view rest = tree_.source().slice({span_.end, static_cast<uint32_t>(tree_.source().text().size())});
   size_t next = rest.find_first_not_of(" \t");
   if (next == std::string_view::npos) return false;

@@ -138,7 +138,6 @@ constexpr Unsupported block_words[] = {
     {"do", "a do loop", "use while (…) { … }"},
     {"switch", "switch", "use if and else if"},
     {"goto", "goto", "use if and else"},
-    {"typeof", "typeof", "name the type"},
 };
 constexpr Unsupported outside_words[] = {
     {"typedef", "a typedef", "name the type itself, or use #define"},

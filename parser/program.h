@@ -272,6 +272,8 @@ struct Record {
     warning,      // warnf
     cat,          // the file that the text names
     system,       // the command that the text is
+    assertion,    // assert(): as errorf, and the script ends
+    packet,       // skboutput(): {when, length, bytes} to the file that `format` names
     join,         // one field, texts one after the other; `format` goes between them
   };
   Kind kind = Kind::printf;
@@ -343,7 +345,7 @@ struct StackKey {
   uint32_t tgid = 0;  // 0 for kernel stacks
   uint32_t reserved = 0;
 };
-constexpr uint64_t most_rounds = 8 << 20;   // of a loop over numbers: BPF_MAX_LOOPS, kernel/bpf/bpf_iter.c
+constexpr uint64_t most_rounds = 8 << 20;   // of all loops in a run of a program; of one: BPF_MAX_LOOPS, kernel/bpf/bpf_iter.c
 constexpr uint32_t max_stack_frames = 127;  // the kernel's own limit, PERF_MAX_STACK_DEPTH
 // Bits of StackFrames::count above the number itself: some frames were found by frame pointers where no unwind table
 // was to be had; the walk ended before the outermost frame.
@@ -419,7 +421,7 @@ enum class Counter : uint32_t {
   index_outside,  // an index that a container has no element at
   count_unread,   // pmc() found no count on this processor
   signal_lost,    // signal() could not send it
-  loop_cut,       // a loop over numbers had more rounds than the kernel makes
+  loop_cut,       // a loop had more rounds than there are in a run of the program (most_rounds)
   unset,          // a member was read that the object does not have now, such as a script's field that is &optional
   unproven,       // an argument or a member was not read, since it is not what it was taken for (Proof)
 };

@@ -68,6 +68,18 @@ const Builtin* find_builtin(std::span<const Builtin> rows, std::string_view name
   return nullptr;
 }
 
+// Operators are told by their first letter.
+bool is_operator(const Call& call) {
+  const auto first = static_cast<unsigned char>(call.function[0]);
+  return !std::isalpha(first) && first != '_';
+}
+
+const Builtin* find_called(std::span<const Builtin> rows, const Call& call) {
+  if (is_operator(call)) return find_builtin(rows, call.function, Builtin::Form::op);
+  const Builtin* variable = call.args.empty() ? find_builtin(rows, call.function, Builtin::Form::variable) : nullptr;
+  return variable ? variable : find_builtin(rows, call.function, Builtin::Form::function);
+}
+
 bool has_alias(const Provider& row, std::string_view name) {
   std::string_view left = row.alias;
   while (!left.empty()) {

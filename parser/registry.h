@@ -40,6 +40,8 @@ enum class Want : uint8_t {
   map_element,     // @m[k], or @m when it has no key
   keyed_map,       // @m, of which the next argument is a key
   map_key,         // the key of the argument before, or a tuple of several
+  variable,        // a $variable that is given a value; a new one is made
+  branch,          // a value; where the whole stands alone, what may stand alone
 };
 
 struct Param {
@@ -71,6 +73,8 @@ struct Builtin {
   bool is_thread = false;
   // A script that uses it, and that ends by itself; what the reference shows and a test runs.
   std::string_view example = "";
+  // It ends this run of the program: nothing behind it is reached.
+  bool leaves = false;
 };
 
 // How one kind of attach point is armed, and what kind of BPF program it needs.
@@ -150,6 +154,10 @@ struct Provider {
 
 // A row by its name or alias; null when there is none.
 const Builtin* find_builtin(std::span<const Builtin> rows, std::string_view name, Builtin::Form form);
+// The row that a call means: an operator's, a function's, or, without arguments, that of a variable: pid() is pid. Null when
+// there is none.
+const Builtin* find_called(std::span<const Builtin> rows, const Call& call);
+bool is_operator(const Call& call);
 bool has_alias(const Provider& row, std::string_view name);
 const Provider* find_provider(std::span<const Provider> rows, std::string_view name);
 

@@ -39,7 +39,15 @@ bool missing(Settings& settings, std::string_view value) {
 
 bool anything(Settings&, std::string_view) { return true; }
 bool only_true(Settings&, std::string_view value) { return value == "1" || value == "true"; }
-bool only_default(Settings&, std::string_view value) { return value == "bpftrace"; }
+bool stack_style(Settings& settings, std::string_view value) {
+  if (value != "bpftrace" && value != "perf" && value != "raw") return false;
+  settings.stack_style = value == "bpftrace" ? "" : value;
+  return true;
+}
+bool trailer(Settings& settings, std::string_view value) {
+  settings.str_trunc_trailer = value;
+  return true;
+}
 bool free_licence(Settings&, std::string_view value) { return value.find("GPL") != value.npos; }
 
 constexpr std::string_view no_meaning = "means nothing here: taken for the sake of scripts that have it";
@@ -52,7 +60,8 @@ constexpr SettingRow rows[] = {
     {"missing_probes", "error, warn or ignore", "what to do about attach points that are not there", missing},
     {"print_maps_on_exit", "true or false", "whether maps are printed at the end", flag<&Settings::print_maps_on_exit>},
     {"show_debug_info", "true or false", "the same as --source", flag<&Settings::show_debug_info>},
-    {"stack_mode", "bpftrace", "how stacks are printed: as symbol+offset", only_default},
+    {"stack_mode", "bpftrace, perf or raw", "how stacks are printed that name no style of their own", stack_style},
+    {"str_trunc_trailer", "a text", "what is printed behind a text that max_strlen has cut", trailer},
     {"cpp_demangle", "true", "C++ names are shown as the source has them", only_true},
     {"license", "GPL or a licence compatible with it", "programs are loaded under the GPL", free_licence},
     {"cache_user_symbols", "", no_meaning, anything},
@@ -60,7 +69,6 @@ constexpr SettingRow rows[] = {
     {"log_size", "", no_meaning, anything},
     {"max_cat_bytes", "", no_meaning, anything},
     {"max_probes", "", no_meaning, anything},
-    {"str_trunc_trailer", "", no_meaning, anything},
     {"max_bpf_progs", "", no_meaning, anything},
     {"on_stack_limit", "", no_meaning, anything},
     {"unstable_map_decl", "", no_meaning, anything},

@@ -19,6 +19,8 @@ struct Settings {
   Missing missing_probes = Missing::error;
   bool print_maps_on_exit = true;
   bool show_debug_info = false;    // as --source
+  std::string stack_style;          // of stacks that name none, as Type::name has it: "" (ours), "perf", "raw"
+  std::string str_trunc_trailer = "..";  // behind a text that was cut
 };
 
 struct SettingRow {

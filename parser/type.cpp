@@ -129,6 +129,12 @@ Type Type::tuple(std::vector<Type> items, std::vector<std::string> names) {
   return type;
 }
 
+Type Type::list(const Type& item, uint32_t count) {
+  Type type = tuple(std::vector<Type>(count, item));
+  type.is_list = true;
+  return type;
+}
+
 uint32_t Type::item_offset(size_t index) const {
   uint32_t offset = 0;
   for (size_t i = 0; i < index; i++) offset += items[i].storage();
@@ -232,6 +238,7 @@ std::string Type::spelling() const {
     case Kind::cgroup_path: return "cgroup_path";
     case Kind::user: return "username";
     case Kind::tuple: {
+      if (is_list) return fmt::format("{}[{}]", items.empty() ? "" : items[0].spelling(), items.size());
       std::string text = "(";
       for (size_t i = 0; i < items.size(); i++) {
         if (i > 0) text += ", ";
@@ -294,7 +301,7 @@ bool Type::fits(const Type& other) const {
   const bool has_style = kind == Kind::timestamp || kind == Kind::cgroup_path || kind == Kind::kstack || kind == Kind::ustack;
   if (has_style && name != other.name) return false;
   if (is_tuple())
-    return item_names == other.item_names && std::ranges::equal(items, other.items, [](const Type& a, const Type& b) {
+    return item_names == other.item_names && is_list == other.is_list && std::ranges::equal(items, other.items, [](const Type& a, const Type& b) {
              return a.fits(b) || (is_number(a) && is_number(b));
            });
   return buckets == other.buckets;
@@ -313,7 +320,7 @@ bool Type::same_as(const Type& other) const {
   if (kind == Kind::enumeration)
     return name == other.name && (names == other.names || (names && other.names && *names == *other.names));
   if (is_tuple())
-    return item_names == other.item_names &&
+    return item_names == other.item_names && is_list == other.is_list &&
            std::ranges::equal(items, other.items, [](const Type& a, const Type& b) { return a.same_as(b); });
   return !pointee || pointee->same_as(*other.pointee);
 }
@@ -362,6 +369,15 @@ std::vector<std::string_view> integer_names() {
   std::vector<std::string_view> names;
   for (const TypeWord& each : type_words) names.push_back(each.name);
   return names;
+}
+
+std::optional<Type> integer_of_bytes(const Type& type) {
+  if (type.kind == Type::Kind::inet) return Type::integer(4, false);
+  const bool is_list = type.is_tuple() && type.is_list;
+  if (!is_list && !(type.is_array() && type.pointee->is_integer())) return std::nullopt;
+  const uint32_t size = is_list ? static_cast<uint32_t>(type.items.size()) * type.items.front().size : type.size;
+  if (size != 1 && size != 2 && size != 4 && size != 8) return std::nullopt;
+  return Type::integer(size, false);
 }
 
 bool same_layout(const Type& a, const Type& b) {

@@ -88,6 +88,10 @@ struct Type {
   std::vector<std::string> item_names;
   // A record that is not there where its address is 0: what is read of it is then 0 or empty, and no failure.
   bool can_be_unset = false;
+  // A text that was read into so much room and no more: one that fills it was cut, perhaps.
+  bool can_be_cut = false;
+  // A tuple that is an array of the script's own: its items have one type.
+  bool is_list = false;
 
   static Type integer(uint32_t size, bool is_signed);
   static Type boolean();
@@ -105,6 +109,7 @@ struct Type {
   static Type enumeration(std::string name, std::shared_ptr<const EnumNames> names);
   static Type of_record(Records* records, uint64_t record, std::string name, uint32_t size);
   static Type tuple(std::vector<Type> items, std::vector<std::string> names = {});
+  static Type list(const Type& item, uint32_t count);
   static Type of(Kind kind);  // kinds that need nothing more
 
   bool is_integer() const { return kind == Kind::integer; }
@@ -143,6 +148,9 @@ std::vector<std::string_view> integer_names();
 bool same_layout(const Type& a, const Type& b);
 // What is read of a map's value: of an aggregation its number, where it is one.
 Type value_of(const Type& type);
+
+// The integer whose bytes a value is: an array of up to eight bytes, an IPv4 address. Nothing when it is none.
+std::optional<Type> integer_of_bytes(const Type& type);
 
 // How many buckets a histogram of this shape has.
 //   hist:  0 = negative values, 1 = zero; then (for bits = 0) bucket i+2 counts [2^i, 2^(i+1)). With bits = k each

@@ -35,6 +35,17 @@ Result<std::unique_ptr<BtfTypes>> BtfTypes::of_kernel() {
   return std::unique_ptr<BtfTypes>(new BtfTypes(types));
 }
 
+BtfTypes* BtfTypes::module(const std::string& name) {
+  auto [known, is_new] = modules_.try_emplace(name);
+  const bool is_a_name = name.find('/') == std::string::npos;
+  btf* types = is_new && is_a_name ? btf__parse_raw_split(fmt::format("/sys/kernel/btf/{}", name).c_str(), btf_.get()) : nullptr;
+  if (types != nullptr) known->second.reset(new BtfTypes(types, this));
+  return known->second.get();
+}
+
+// The numbers of a module's types follow those of the kernel's.
+uint32_t BtfTypes::first_own() const { return base_ != nullptr ? btf__type_cnt(base_->btf_.get()) : 1; }
+
 std::string BtfTypes::name_of(uint32_t id) const {
   const btf_type* type = btf__type_by_id(btf_.get(), id);
   const char* name = type != nullptr ? btf__name_by_offset(btf_.get(), type->name_off) : nullptr;
@@ -46,7 +57,7 @@ void BtfTypes::read_names() {
   if (!type_ids_.empty()) return;
   const uint32_t count = btf__type_cnt(btf_.get());
   type_ids_.reserve(count / 4);
-  for (uint32_t id = 1; id < count; id++) {
+  for (uint32_t id = first_own(); id < count; id++) {
     const btf_type* type = btf__type_by_id(btf_.get(), id);
     if (type->name_off == 0) continue;
     const std::string_view name = btf__name_by_offset(btf_.get(), type->name_off);
@@ -171,7 +182,7 @@ unsigned BtfTypes::rank_of(uint32_t id) const {
 std::optional<Type> BtfTypes::find(std::string_view name) {
   read_names();
   const auto found = type_ids_.find(name);
-  if (found == type_ids_.end()) return std::nullopt;
+  if (found == type_ids_.end()) return base_ != nullptr ? base_->find(name) : std::nullopt;
   Parameter described = describe(found->second);
   if (!described.unavailable.empty()) return std::nullopt;
   return std::move(described.type);
@@ -180,12 +191,12 @@ std::optional<Type> BtfTypes::find(std::string_view name) {
 std::optional<Records::Constant> BtfTypes::constant(std::string_view name) {
   if (constants_.empty()) {
     const uint32_t count = btf__type_cnt(btf_.get());
-    for (uint32_t id = 1; id < count; id++)
+    for (uint32_t id = first_own(); id < count; id++)
       if (btf_is_any_enum(btf__type_by_id(btf_.get(), id)))
         for (const auto& [number, each] : *describe_enumeration(id).names) constants_.emplace(each, std::pair(id, number));
   }
   const auto found = constants_.find(name);
-  if (found == constants_.end()) return std::nullopt;
+  if (found == constants_.end()) return base_ != nullptr ? base_->constant(name) : std::nullopt;
   return Constant{describe_enumeration(found->second.first), found->second.second};
 }
 

@@ -23,6 +23,9 @@ class BtfTypes final : public Records {
   // Of the kernel that runs; an Error when it describes none.
   static Result<std::unique_ptr<BtfTypes>> of_kernel();
 
+  // Those of a module that is loaded, which build on the kernel's own; null when it describes none.
+  BtfTypes* module(const std::string& name);
+
   Result<const RecordShape*> shape(uint64_t id) override;
   std::optional<Type> find(std::string_view name) override;
   std::optional<Constant> constant(std::string_view name) override;
@@ -48,7 +51,8 @@ class BtfTypes final : public Records {
   struct Free {
     void operator()(btf* types) const;
   };
-  explicit BtfTypes(btf* types) : btf_(types) {}
+  explicit BtfTypes(btf* types, BtfTypes* base = nullptr) : btf_(types), base_(base) {}
+  uint32_t first_own() const;
   Parameter describe(uint32_t id, unsigned depth = 0);
   Type describe_enumeration(uint32_t id);
   Function describe_prototype(uint32_t id, uint32_t skipped);
@@ -58,6 +62,8 @@ class BtfTypes final : public Records {
   void read_names();
 
   std::unique_ptr<btf, Free> btf_;
+  BtfTypes* base_ = nullptr;  // of a module: the kernel's, which has what the module does not define
+  std::map<std::string, std::unique_ptr<BtfTypes>> modules_;
   std::map<uint64_t, std::unique_ptr<RecordShape>> shapes_;
   std::map<uint32_t, std::shared_ptr<const EnumNames>> names_;
   std::unordered_map<std::string_view, uint32_t> type_ids_, function_ids_;

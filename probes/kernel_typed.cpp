@@ -102,20 +102,22 @@ constexpr std::array iterators = {Iterator{"task", &task_iterator}, Iterator{"ta
 
 // ---- points ----
 
-AttachPoint make_point(ProviderRow row, const Mechanism& how, std::string symbol) {
+AttachPoint make_point(ProviderRow row, const Mechanism& how, std::string symbol, std::string module = "") {
   AttachPoint point;
   point.provider = &provider(row);
   point.how = &how;
-  point.name = fmt::format("{}:{}", point.provider->name, symbol);
+  point.name = fmt::format("{}:{}{}{}", point.provider->name, module, module.empty() ? "" : ":", symbol);
+  point.target = std::move(module);
   point.symbol = std::move(symbol);
   return point;
 }
 
 Points matching(ProviderRow row, const Mechanism& how, std::string_view pattern, const std::vector<std::string>& names,
-                std::string_view what) {
+                std::string_view what, const std::string& module = "") {
   std::vector<AttachPoint> points;
   for (const std::string& name : names)
-    if (name == pattern || (is_glob(pattern) && glob_matches(pattern, name))) points.push_back(make_point(row, how, name));
+    if (name == pattern || (is_glob(pattern) && glob_matches(pattern, name)))
+      points.push_back(make_point(row, how, name, module));
   if (!points.empty()) return points;
   std::vector<std::string_view> views(names.begin(), names.end());
   std::string hint = did_you_mean(near_matches(pattern, views));
@@ -128,14 +130,27 @@ Points expand_function(Machine& machine, ProviderRow row, const Mechanism& how, 
   if (types == nullptr) return no_types(provider(row));
   constexpr std::string_view kernel_itself = "vmlinux:";
   if (target.starts_with(kernel_itself)) target.remove_prefix(kernel_itself.size());
-  if (target.find(':') != std::string_view::npos)
-    return script_error(fmt::format("{}:{}: functions of modules are not probed so", provider(row).name, target),
-                        fmt::format("write kprobe:{} or kretprobe:{}", target, target));
+  std::string module;
+  if (const size_t colon = target.find(':'); colon != std::string_view::npos) {
+    module = target.substr(0, colon);
+    target.remove_prefix(colon + 1);
+    types = types->module(module);
+    if (types == nullptr)
+      return script_error(fmt::format("the kernel has no types of a module '{}'", module),
+                          "it must be loaded, and its types in /sys/kernel/btf; kprobe takes functions without types");
+  }
   if (target.empty())
     return script_error(fmt::format("{} names no function", provider(row).name),
                         fmt::format("write {}:FUNCTION", provider(row).name));
-  if (!is_glob(target) && types->function(target)) return std::vector<AttachPoint>{make_point(row, how, std::string(target))};
-  return matching(row, how, target, types->functions(), "described function");
+  if (!is_glob(target) && types->function(target)) return std::vector<AttachPoint>{make_point(row, how, std::string(target), module)};
+  return matching(row, how, target, types->functions(), "described function", module);
+}
+
+// The types of the module that the point names, if it names one, or the kernel's.
+BtfTypes* types_of(Machine& machine, const AttachPoint& point) {
+  BtfTypes* types = machine.inside().btf();
+  BtfTypes* own = types == nullptr || point.target.empty() ? nullptr : types->module(point.target);
+  return own != nullptr ? own : types;
 }
 
 // ---- arguments ----
@@ -167,7 +182,7 @@ Points expand_fexit(Machine& machine, std::string_view target) {
 }
 
 Fields function_fields(Machine& machine, const AttachPoint& point) {
-  BtfTypes* types = machine.inside().btf();
+  BtfTypes* types = types_of(machine, point);
   const auto function = types != nullptr ? types->function(point.symbol) : std::nullopt;
   std::vector<Field> fields;
   if (!function) return fields;
@@ -239,6 +254,6 @@ Fields iter_fields(Machine& machine, const AttachPoint& point) {
   return fields;
 }
 
-Records* kernel_types(Machine& machine, const AttachPoint&) { return machine.inside().btf(); }
+Records* kernel_types(Machine& machine, const AttachPoint& point) { return types_of(machine, point); }
 
 }  // namespace zeektrace

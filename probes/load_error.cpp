@@ -54,55 +54,6 @@ std::string script_map_of(const Program& program, std::string_view map) {
   return fmt::format("the map {}", map);
 }
 
-// The innermost `while` of a block around a line of the script, or its first one.
-const Stmt* loop_at(const Block& block, const Source& source, uint32_t line) {
-  const Stmt* found = nullptr;
-  const auto look = [&](const Block& within) {
-    if (const Stmt* inner = loop_at(within, source, line); inner != nullptr) found = inner;
-  };
-  for (const Stmt& each : block) {
-    const bool around = source.position(each.span.begin).line <= line && line <= source.position(each.span.end).line;
-    if (found != nullptr && !around) continue;
-    if (const auto* branch = std::get_if<If>(&each.node)) {
-      look(branch->then);
-      look(branch->otherwise);
-    } else if (const auto* unroll = std::get_if<Unroll>(&each.node)) {
-      look(unroll->body);
-    } else if (const auto* loop = std::get_if<While>(&each.node)) {
-      found = &each;
-      if (around) look(loop->body);
-    }
-  }
-  return found;
-}
-
-// The probe's own loop, or in a session that of the other half.
-const Stmt* loop_of(const Program& program, const Probe& probe, uint32_t line) {
-  if (probe.syntax == nullptr) return nullptr;
-  const Stmt* found = loop_at(probe.syntax->body, *program.source, line);
-  if (found != nullptr || !probe.pair) return found;
-  return loop_at(program.probes[program.pairs[*probe.pair].at_return].syntax->body, *program.source, line);
-}
-
-// What the verifier says of loops: it follows every round, up to a million instructions (kernel/bpf/verifier.c, 6.18).
-bool speaks_of_rounds(int error_number, std::string_view message) {
-  if (error_number == E2BIG) return true;
-  for (const std::string_view sign : {"infinite loop", "too large", "too complex", "back-edge"})
-    if (message.find(sign) != std::string_view::npos) return true;
-  return false;
-}
-
-Error too_many_rounds(std::string_view message, const std::string& place, const std::string& probe) {
-  const bool never = message.find("infinite loop") != std::string_view::npos;
-  return {Error::Kind::script,
-          fmt::format("the while at {} of {} {}", place, probe,
-                      never ? "never ends, as far as the kernel can see: nothing that its condition looks at changes"
-                            : "runs for more rounds than the kernel is willing to check beforehand"),
-          "the kernel runs no program that might not end: let a $variable count the rounds up to a number that stands in the "
-          "script, such as while ($i < 100) { $i++; … }, and do less in each",
-          nullptr};
-}
-
 }  // namespace
 
 LoadLog::LoadLog() : buffer_(new char[log_size]) {
@@ -124,19 +75,18 @@ Error LoadLog::rejected(int error_number, const Program& program, const std::str
   if (line == 0 && probe != nullptr && probe->syntax != nullptr)
     line = program.source->position(probe->syntax->span.begin).line;
   if (line != 0) place += fmt::format(":{}", line);
-  const Stmt* loop = probe == nullptr ? nullptr : loop_of(program, *probe, line);
-  // States may follow the sentence.
-  const std::string_view log(buffer_.get());
-  const std::string_view last = log.substr(log.size() - std::min<size_t>(log.size(), 4096));
-  if (loop != nullptr && speaks_of_rounds(error_number, last))
-    return too_many_rounds(last,
-                           fmt::format("{}:{}", program.source->name(), program.source->position(loop->span.begin).line), name);
   if (rejection.message.find("maps per program") != std::string::npos)
     return Error{Error::Kind::machine,
                  fmt::format("the program for {} at {} uses more than the 64 maps that the kernel allows", name,
                              place),
                  "spread its statements over several probes on the same place", nullptr};
   const auto says = [&](std::string_view sign) { return rejection.message.find(sign) != std::string::npos; };
+  if (says("combined stack size") || says("the call stack of"))
+    return Error{Error::Kind::machine,
+                 fmt::format("loops stand too deep in one another in the program for {} at {}: the kernel has no room for what the "
+                             "innermost one calls", name, place),
+                 "walks up a stack (ustack, zstack) leave room for three: take the stack outside of the loops, or let fewer of them "
+                 "stand in one another", nullptr};
   if (error_number == E2BIG || says("too large") || says("too complex"))
     return Error{
         Error::Kind::machine,

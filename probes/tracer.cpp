@@ -161,11 +161,24 @@ std::vector<size_t> arming_order(const Program& program) {
   return order;
 }
 
+// Whether the script goes on without a probe that can't be attached: what only remembers calls for another one is none.
+bool can_be_missing(const Probe& probe, const Program& program) {
+  return program.settings.missing_probes != Settings::Missing::error && !probe.is_silent;
+}
+
+void left_out(const Probe& probe, const Error& why, const Settings& settings, Links& links) {
+  if (settings.missing_probes != Settings::Missing::warn) return;
+  std::string place = probe.points.front().name;
+  if (probe.points.size() > 1) place += fmt::format(" (and {} others)", probe.points.size() - 1);
+  links.skip({std::move(place), why.text()});
+}
+
 }  // namespace
 
 Result<size_t> Tracer::arm() {
   Links links;
   size_t points = 0;
+  std::optional<Error> failed;
   for (const size_t i : arming_order(state_->program)) {
     const Probe& probe = state_->program.probes[i];
     if (probe.how->runs_in_tracer) continue;
@@ -174,13 +187,19 @@ Result<size_t> Tracer::arm() {
       continue;
     }
     auto attached = probe.how->attach({state_->programs[i], probe, state_->machine});
-    if (!attached) return attached.error();
+    if (!attached) {
+      if (!can_be_missing(probe, state_->program)) return attached.error();
+      left_out(probe, attached.error(), state_->program.settings, links);
+      failed = attached.error();
+      continue;
+    }
     if (!probe.is_silent) {
       points += probe.points.size();
       for (const Skipped& skipped : attached->skipped()) points -= skipped.whole_point;
     }
     links.take(*std::move(attached));
   }
+  if (failed && points == 0) return *failed;  // nothing is left of the script
   state_->links = std::move(links);
   return points;
 }

@@ -357,7 +357,7 @@ std::optional<Value> decode_value(const Type& type, Bytes bytes, const Names& na
       if (type.names) return named_number(type, static_cast<int64_t>(word(bytes, 0)));
       return number(word(bytes, 0), type.is_signed);
     case Type::Kind::tuple: {
-      Group group{{}, type.item_names};
+      Group group{{}, type.item_names, type.is_list};
       for (size_t i = 0; i < type.items.size(); i++) {
         auto item = decode_value(type.items[i], bytes.subspan(type.item_offset(i)), names);
         group.items.push_back({item ? *std::move(item) : Value(Text{})});
@@ -378,7 +378,11 @@ std::optional<Value> decode_value(const Type& type, Bytes bytes, const Names& na
     case Type::Kind::mac: return mac_of(bytes);
     case Type::Kind::buffer: return buffer_of(bytes, type.size);
     case Type::Kind::pointer: return Address{word(bytes, 0)};
-    case Type::Kind::string: return text_of(bytes, type.size);
+    case Type::Kind::string: {
+      Text text = text_of(bytes, type.size);
+      if (type.can_be_cut && text.value.size() + 1 == type.size) text.value += names.trailer;
+      return text;
+    }
     case Type::Kind::probe: return point_of(word(bytes, 0), names.points);
     case Type::Kind::func: return point_of(word(bytes, 0) & ~func_tag, names.functions);
     case Type::Kind::ksym:

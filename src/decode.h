@@ -38,6 +38,7 @@ struct Names {
   std::function<std::string(uint32_t number)> user_name = nullptr;
   // How much later than since boot something was since 1970, nanoseconds.
   int64_t boot_time = 0;
+  std::string trailer = "";  // behind a text that was cut
 };
 
 // A value of this type, `bytes` being its storage.

@@ -23,7 +23,7 @@ constexpr LossRow rows[] = {
     {Counter::count_unread, "reading", "of a counter failed", "the processor's counters were taken by somebody else",
      "it read as 0"},
     {Counter::signal_lost, "signal", "lost", "the kernel could not send it from there", ""},
-    {Counter::loop_cut, "loop", "cut short", "the kernel makes 8,388,608 rounds at most", ""},
+    {Counter::loop_cut, "loop", "cut short", "all loops of one run make 8,388,608 rounds at most", ""},
     {Counter::unset, "read", "of a field that is not set", "the script's record does not have it now",
      "the value read as 0 or empty"},
     {Counter::unproven, "read", "of an argument left out", "this process's scripts have it otherwise than those that were asked",

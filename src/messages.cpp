@@ -62,6 +62,12 @@ Status Messages::act(const Record& record, Bytes message) {
     case Record::Kind::printf: output_.said("printf", text_of(record, message)); break;
     case Record::Kind::error: output_.complained("ERROR", place_of(record), text_of(record, message)); break;
     case Record::Kind::warning: output_.complained("WARNING", place_of(record), text_of(record, message)); break;
+    case Record::Kind::assertion:
+      output_.complained("ERROR", place_of(record), record.format);
+      exit_status_ = 1;
+      deaf_ = true;
+      break;
+    case Record::Kind::packet: return packets_.write(record.format, message.subspan(record.fields.front().offset), names_.boot_time);
     case Record::Kind::cat: cat(text_of(record, message)); break;
     case Record::Kind::system: system(text_of(record, message)); break;
     case Record::Kind::join: output_.said("join", joined(record, message)); break;

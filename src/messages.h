@@ -12,6 +12,7 @@
 #include "probes/tracer.h"
 #include "src/decode.h"
 #include "src/output/output.h"
+#include "src/packet_files.h"
 #include "src/printf_text.h"
 
 namespace zeektrace {
@@ -56,6 +57,7 @@ class Messages {
   std::function<bool()> ending_;
   std::vector<PrintfText> texts_;  // by Program::records; of use where there is a format
   std::string text_;               // of the message that is being printed
+  PacketFiles packets_;
   std::optional<int> exit_status_;
   std::optional<std::chrono::steady_clock::time_point>
       patience_;  // until when messages are done, once ending

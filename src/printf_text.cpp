@@ -55,7 +55,10 @@ void PrintfText::append(Bytes message, const Names& names, std::string& text) co
       case Way::hexadecimal: fmt::format_to(std::back_inserter(text), "{:x}", narrow); break;
       case Way::text: {
         const auto* begin = reinterpret_cast<const char*>(bytes.data());
-        text.append(begin, strnlen(begin, std::min<size_t>(bytes.size(), piece.field->type.size)));
+        const Type& type = piece.field->type;
+        const size_t length = strnlen(begin, std::min<size_t>(bytes.size(), type.size));
+        text.append(begin, length);
+        if (type.can_be_cut && length + 1 == type.size) text += names.trailer;
         break;
       }
       case Way::value: {

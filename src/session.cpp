@@ -142,7 +142,7 @@ class Session {
                [this](uint32_t tgid) { return nodes_.name(tgid); }, program.point_names, demangled_functions_,
                [this](const std::string& format, uint64_t since_boot) { return moment_text(format, since_boot, names_.boot_time); },
                [this](uint64_t number, const std::string& hierarchy) { return cgroups_.path(number, hierarchy); },
-               user_name, boot_time()},
+               user_name, boot_time(), program.settings.str_trunc_trailer},
         messages_(program, tracer, output, names_, [this] { return asked_to_end(); }) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

@@ -291,9 +291,11 @@ Type ampersand_type(Checker& checker, const Expr& expr) {
   const auto& args = checker.args(expr);
   if (args.size() == 2) return arithmetic_type(checker, expr);
   const Type& type = checker.type_of(*args[0]);
-  if (checker.has_address(*args[0])) return Type::pointer(type);
+  // Of a text, or what else has several words, the address of its first byte.
+  if (checker.has_address(*args[0]))
+    return Type::pointer(type.is_scalar() ? type : Type::integer(1, type.is_string()));
   checker.diagnostics().add(Code::wrong_operand, expr.span, "&", "what has no address").hint =
-      "members, elements and records of the traced program have one";
+      "variables, elements of maps, and members and records of the traced program have one";
   return word(false);
 }
 Operand emit_ampersand(Emitter& e, const Expr& expr) {
@@ -311,6 +313,7 @@ Type conditional_type(Checker& checker, const Expr& expr) {
   bool pointers = a.is_pointer() && b.is_pointer();  // one type: members are read through them
   if (is_number(a) && is_number(b) && !pointers)
     return a.is_pointer() ? a : b.is_pointer() ? b : word(!is_unsigned_word(a) && !is_unsigned_word(b));
+  if (a.kind == Type::Kind::none || b.kind == Type::Kind::none) return Type();  // as a statement
   if (!a.fits(b)) checker.diagnostics().add(Code::mixed_operands, expr.span, "?:", a.spelling(), b.spelling());
   return a.size >= b.size ? a : b;
 }
@@ -379,7 +382,8 @@ std::vector<Builtin> operator_rows() {
   rows.push_back(row("||", 2, "either; the right side is looked at only if the left fails", truth_type, emit_or));
   rows.push_back(row("!", 1, "1 for 0, else 0", truth_type, emit_not));
   rows.push_back(row("~", 1, "all bits flipped", same_word, emit_complement));
-  rows.push_back(row("?:", 3, "condition ? this : that", conditional_type, emit_conditional, false, Want::value));
+  rows.push_back(row("?:", 3, "condition ? this : that", conditional_type, emit_conditional, false, Want::branch));
+  rows.back().params.front().want = Want::value;
   return rows;
 }
 

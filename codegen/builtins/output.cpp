@@ -59,6 +59,8 @@ Type printf_type(Checker& checker, const Expr& expr) {
       checker.diagnostics().add(Code::format_type, args[i + 1]->span, format.substr(each.begin, each.end - each.begin),
                                 wants(each), i + 1, type.spelling());
     fields.push_back(type);
+    // What names a file or a command stays as it is: nothing is put behind a text that was cut.
+    if (kind == Record::Kind::cat || kind == Record::Kind::system) fields.back().can_be_cut = false;
   }
   checker.add_record(expr, {.kind = kind, .format = std::move(format)}, fields);
   return Type();
@@ -201,7 +203,7 @@ std::vector<Builtin> output_rows() {
        "prints the time of day, formatted as strftime does", time_type, emit_message, false,
        "BEGIN { time(\"%H:%M:%S\\n\"); exit(); }"},
       {"exit", Form::function, Place::statement, {{"status", Want::integer, true}},
-       "ends the tracing, with this exit status", exit_type, emit_exit, false, "BEGIN { exit(0); }"},
+       "ends the tracing, with this exit status", exit_type, emit_exit, false, "BEGIN { exit(0); }", true},
   };
 }
 

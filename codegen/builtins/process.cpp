@@ -1,6 +1,7 @@
 // Who hit the probe, and which probe it was.
 #include "codegen/builtins/rows.h"
 #include "codegen/emitter.h"
+#include "parser/check.h"
 
 namespace zeektrace {
 namespace {
@@ -18,6 +19,22 @@ Operand emit_pid(Emitter& e, const Expr& expr) {
 Operand emit_tid(Emitter& e, const Expr& expr) {
   return {low_word(e, e.pid_tgid(e.program().pid_namespace)), e.type_of(expr)};
 }
+// As the PID namespace counts that zeektrace runs in, or as the kernel's initial one does.
+Type counted_type(Checker& checker, const Expr& expr) {
+  const Expr& arg = *checker.args(expr)[0];
+  const std::string_view name = checker.word(arg);
+  if (name != "curr_ns" && name != "init")
+    checker.diagnostics().add(Code::wrong_argument, arg.span, 1, std::get<Call>(expr.node).function + "()", "curr_ns or init",
+                              name.empty() ? "a number" : fmt::format("'{}'", name));
+  return Type::integer(8, false);
+}
+llvm::Value* counted_ids(Emitter& e, const Expr& expr) {
+  const bool is_ours = std::get<Name>(e.args(expr)[0]->node).name == "curr_ns";
+  return e.pid_tgid(is_ours ? e.program().pid_namespace : std::nullopt);
+}
+Operand emit_pid_of(Emitter& e, const Expr& expr) { return {high_word(e, counted_ids(e, expr)), e.type_of(expr)}; }
+Operand emit_tid_of(Emitter& e, const Expr& expr) { return {low_word(e, counted_ids(e, expr)), e.type_of(expr)}; }
+
 Operand emit_uid(Emitter& e, const Expr& expr) {
   return {low_word(e, e.helper(HelperId::get_current_uid_gid, {})), e.type_of(expr)};
 }
@@ -59,6 +76,11 @@ std::vector<Builtin> process_rows() {
                "profile:hz:99 { @[pid] = count(); } interval:ms:300 { exit(); }"),
       variable("tid", "thread id", gives_uint64, emit_tid,
                "profile:hz:99 { @[tid] = count(); } interval:ms:300 { exit(); }"),
+      {"pid", Form::function, Place::expression, {{"namespace", Want::word}},
+       "process id, as one PID namespace counts: curr_ns, that of zeektrace, or init, the kernel's first one", counted_type, emit_pid_of,
+       false, "BEGIN { print(pid(init)); exit(); }"},
+      {"tid", Form::function, Place::expression, {{"namespace", Want::word}}, "thread id, counted so", counted_type, emit_tid_of,
+       false, "BEGIN { print(tid(curr_ns)); exit(); }"},
       variable("uid", "user id", gives_uint64, emit_uid,
                "BEGIN { print(uid); exit(); }"),
       variable("gid", "group id", gives_uint64, emit_gid,

@@ -28,6 +28,8 @@ std::vector<Builtin> name_rows();
 std::vector<Builtin> net_rows();
 std::vector<Builtin> task_rows();
 std::vector<Builtin> symbol_rows();
+std::vector<Builtin> type_rows();
+std::vector<Builtin> kernel_rows();
 
 // What many rows' `result` is.
 inline Type gives_nothing(Checker&, const Expr&) { return Type(); }

@@ -20,6 +20,7 @@ constexpr std::string_view style_words = "bpftrace, perf or raw";
 // A style, a depth, or both, in either order.
 Type stack_type(Checker& checker, const Expr& expr, Type::Kind kind) {
   Type type = Type::of(kind);
+  type.name = checker.options().settings.stack_style;
   const std::string_view of = kind == Type::Kind::kstack ? "kstack()" : "ustack()";
   const auto& args = checker.args(expr);
   bool has_style = false, has_depth = false;
@@ -38,7 +39,7 @@ Type stack_type(Checker& checker, const Expr& expr, Type::Kind kind) {
     } else if (!word.empty()) {
       if (has_style) wrong("a depth");
       else if (std::ranges::find(styles, word) == std::end(styles)) wrong(style_words);
-      else if (word != styles[0]) type.name = word;
+      else type.name = word == styles[0] ? "" : word;
       has_style = true;
     }
   }
@@ -113,6 +114,10 @@ std::vector<Builtin> stack_rows() {
       {"ustack", Form::function, Place::expression, depth,
        "the process's stack, its innermost `depth` frames; style: as of kstack()",
        ustack_type, emit_ustack, false, "profile:hz:99 { @[ustack(raw, 3)] = count(); } interval:ms:300 { exit(); }"},
+      {"dw_ustack", Form::variable, Place::expression, {}, "the same as ustack, which goes by unwind tables", ustack_type,
+       emit_ustack, false, "profile:hz:99 { @[dw_ustack] = count(); } interval:ms:300 { exit(); }"},
+      {"dw_ustack", Form::function, Place::expression, depth, "the same as ustack()", ustack_type, emit_ustack, false,
+       "profile:hz:99 { @[dw_ustack(3)] = count(); } interval:ms:300 { exit(); }"},
       // The 2017 language had one stack, the kernel's.
       {"stack", Form::variable, Place::expression, {}, "the kernel's stack (the 2017 name of kstack)", kstack_type,
        emit_kstack, false, "profile:hz:99 { @[stack] = count(); } interval:ms:300 { exit(); }"},

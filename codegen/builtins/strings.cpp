@@ -103,6 +103,31 @@ Operand emit_strcontains(Emitter& e, const Expr& expr) {
   return {e.ir.CreateZExt(found, e.ir.getInt64Ty()), e.type_of(expr)};
 }
 
+// ---- str_concat ----
+
+Type concat_type(Checker& checker, const Expr& expr) {
+  const auto& args = checker.args(expr);
+  if (!takes_text(checker, expr, 0, "str_concat()") || !takes_text(checker, expr, 1, "str_concat()")) return Type();
+  auto room = [&](const Expr& of) {
+    const Type& type = checker.type_of(of);
+    return type.is_string() ? type.size : checker.options().settings.max_strlen;
+  };
+  return Type::string(room(*args[0]) + room(*args[1]) - 1);
+}
+Operand emit_concat(Emitter& e, const Expr& expr) {
+  const auto& args = e.args(expr);
+  const Type& type = e.type_of(expr);
+  Value* memory = e.buffer(type.storage());
+  const Operand first = take_text(e, *args[0]);
+  const Operand second = take_text(e, *args[1]);
+  e.zero(memory, type.storage());
+  e.helper(HelperId::probe_read_kernel_str, {memory, e.ir.getInt32(first.type.size), first.value});
+  Value* length = e.runtime("zt_string_length", {first.value, e.ir.getInt32(first.type.storage() / 8)});
+  Value* behind = e.ir.CreateGEP(e.ir.getInt8Ty(), memory, e.bounded(length, first.type.size - 1));
+  e.helper(HelperId::probe_read_kernel_str, {behind, e.ir.getInt32(second.type.size), second.value});
+  return {memory, type};
+}
+
 // ---- buf, memcmp: bytes at an address, of an array or of a text ----
 
 // How many bytes the value has by itself; 0 when only a length can say.
@@ -196,6 +221,8 @@ std::vector<Builtin> string_rows() {
       {"strncmp", Form::function, Place::expression, {text, text, {"n", Want::integer}},
        "0 if two texts have the same first n characters, else less or more than 0, as in C", strncmp_type, emit_strncmp,
        false, "BEGIN { print(strncmp(\"abc\", \"abd\", 2)); exit(); }"},
+      {"str_concat", Form::function, Place::expression, {text, text}, "two texts as one", concat_type, emit_concat, false,
+       "BEGIN { print(str_concat(\"from \", comm)); exit(); }"},
       {"strstr", Form::function, Place::expression, {text, {"needle", Want::value}},
        "where the second text, of at most 64 characters, begins in the first; -1: nowhere", strstr_type, emit_strstr, false,
        "BEGIN { print(strstr(\"haystack\", \"stack\")); exit(); }"},

@@ -38,22 +38,26 @@ Type curtask_type(Checker& checker, const Expr&) {
   return type ? Type::pointer(*type) : Type::integer(8, false);
 }
 
-Type ppid_type(Checker& checker, const Expr& expr) {
-  return checker.kernel_member(expr, task_record, {"real_parent", "tgid"}) ? Type::integer(8, false) : Type();
+template <const char* relation, const char* number>
+Type number_of(Checker& checker, const Expr& expr) {
+  return checker.kernel_member(expr, task_record, {relation, number}) ? Type::integer(8, false) : Type();
 }
-// The parent's address, of the task given or of the current one.
+template <const char* relation>
+Type name_of(Checker& checker, const Expr& expr) {
+  return checker.kernel_member(expr, task_record, {relation, "comm"}) ? Type::string(comm_size) : Type();
+}
+constexpr char parent[] = "real_parent", leader[] = "group_leader", process[] = "tgid", thread[] = "pid";
+
+// The address of the task given, or of the current one.
 Value* task_of(Emitter& e, const Expr& expr) {
   const auto& args = e.args(expr);
   return args.empty() ? e.helper(HelperId::get_current_task, {}) : e.integer(*args[0]);
 }
-Operand emit_ppid(Emitter& e, const Expr& expr) {
+Operand emit_number_of(Emitter& e, const Expr& expr) {
   return {low_word(e, e.reached(expr, task_of(e, expr)).value), e.type_of(expr)};
 }
 
-Type pcomm_type(Checker& checker, const Expr& expr) {
-  return checker.kernel_member(expr, task_record, {"real_parent", "comm"}) ? Type::string(comm_size) : Type();
-}
-Operand emit_pcomm(Emitter& e, const Expr& expr) {
+Operand emit_name_of(Emitter& e, const Expr& expr) {
   Value* memory = e.buffer(comm_size);
   e.zero(memory, comm_size);
   e.read_bytes(memory, e.ir.getInt32(comm_size), e.reached(expr, task_of(e, expr)).value);
@@ -212,12 +216,20 @@ std::vector<Builtin> task_rows() {
   return {
       variable("curtask", "address of the current task, a struct task_struct *", curtask_type,
                emit_helper<HelperId::get_current_task>, "BEGIN { printf(\"%s\\n\", curtask.comm); exit(); }"),
-      variable("ppid", "process id of the parent", ppid_type, emit_ppid, "BEGIN { print(ppid); exit(); }"),
-      {"ppid", Form::function, Place::expression, task, "process id of a task's parent", ppid_type, emit_ppid, false,
+      variable("ppid", "process id of the parent", number_of<parent, process>, emit_number_of, "BEGIN { print(ppid); exit(); }"),
+      {"ppid", Form::function, Place::expression, task, "process id of a task's parent", number_of<parent, process>, emit_number_of, false,
        "BEGIN { print(ppid(curtask)); exit(); }"},
-      variable("pcomm", "name of the parent", pcomm_type, emit_pcomm, "BEGIN { print(pcomm); exit(); }"),
-      {"pcomm", Form::function, Place::expression, task, "name of a task's parent", pcomm_type, emit_pcomm, false,
+      variable("pcomm", "name of the parent", name_of<parent>, emit_name_of, "BEGIN { print(pcomm); exit(); }"),
+      {"pcomm", Form::function, Place::expression, task, "name of a task's parent", name_of<parent>, emit_name_of, false,
        "BEGIN { print(pcomm(curtask)); exit(); }"},
+      variable("leader_tid", "thread id of the process's first thread", number_of<leader, thread>, emit_number_of,
+               "BEGIN { print(leader_tid); exit(); }"),
+      {"leader_tid", Form::function, Place::expression, task, "thread id of the first thread of a task's process",
+       number_of<leader, thread>, emit_number_of, false, "BEGIN { print(leader_tid(curtask)); exit(); }"},
+      variable("leader_comm", "name of the process's first thread", name_of<leader>, emit_name_of,
+               "BEGIN { print(leader_comm); exit(); }"),
+      {"leader_comm", Form::function, Place::expression, task, "name of the first thread of a task's process", name_of<leader>,
+       emit_name_of, false, "BEGIN { print(leader_comm(curtask)); exit(); }"},
       variable("username", "name of the user who runs the process; looked up when it is printed", user, emit_username,
                "BEGIN { print(username); exit(); }"),
       variable("cgroup", "number of the control group (version 2) that the process is in", gives_uint64,

@@ -29,7 +29,11 @@ Type str_type(Checker& checker, const Expr& expr) {
     else if (wanted)
       size = std::min(size, *wanted + 1);
   }
-  if (!whole) return Type::string(static_cast<uint32_t>(size));
+  if (!whole) {
+    Type text = Type::string(static_cast<uint32_t>(size));
+    text.can_be_cut = text.size == checker.options().settings.max_strlen;
+    return text;
+  }
   if (!checker.make_text(*args[0], static_cast<uint32_t>(size))) return checker.type_of(*args[0]);
   checker.diagnostics().add(Code::wrong_argument, args[0]->span, 1, "str()", "an address or a text", from.spelling());
   return Type::string(static_cast<uint32_t>(size));
@@ -84,8 +88,9 @@ Operand emit_typename(Emitter& e, const Expr& expr) {
 }
 
 // sizeof(type), sizeof(value): known when the script is read; what it is given is not evaluated.
-Operand emit_sizeof(Emitter& e, const Expr& expr) {
-  return {e.constant(e.type_of(*e.args(expr)[0]).size), e.type_of(expr)};
+Type sizeof_type(Checker& checker, const Expr& expr) {
+  checker.make_constant(expr, uint64_t{checker.type_of(*checker.args(expr)[0]).size});
+  return Type::integer(8, false);
 }
 
 }  // namespace
@@ -100,7 +105,7 @@ std::vector<Builtin> text_rows() {
        "the class that a C++ object really has, by its virtual table", typename_type, emit_typename,
        false, "uprobe:libstdc++:__cxa_throw { @[typename(arg0)] = count(); } interval:ms:100 { exit(); }"},
       {"sizeof", Builtin::Form::function, Builtin::Place::expression, {{"what", Want::address}},
-       "how many bytes a type or a value has", gives_uint64, emit_sizeof, false,
+       "how many bytes a type or a value has", sizeof_type, emit_constant, false,
        "BEGIN { print(sizeof(*curtask)); exit(); }"},
   };
 }

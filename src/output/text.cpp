@@ -109,8 +109,13 @@ std::string series_text(const Series& series) {
   return text + fmt::format("{}v{}v\n{}", margin, line, bounds);
 }
 
-// (1, two), { .count = 1, .name = two }
+// (1, two), { .count = 1, .name = two }, [1,2]
 std::string group_text(const Group& group) {
+  if (group.is_list) {
+    std::string text;
+    for (const Item& each : group.items) text += (text.empty() ? "[" : ",") + value_text(each.value, 8);
+    return text + "]";
+  }
   const bool is_named = !group.names.empty();
   std::string text = is_named ? "{ " : "(";
   for (size_t i = 0; i < group.items.size(); i++) {

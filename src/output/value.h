@@ -79,11 +79,12 @@ struct Series {
 struct Boolean {
   bool value = false;
 };
-// A tuple; with names a record of the script's own.
+// A tuple; with names a record of the script's own, as a list an array.
 struct Item;
 struct Group {
   std::vector<Item> items;
   std::vector<std::string> names;
+  bool is_list = false;
 };
 
 using Value = std::variant<Signed, Unsigned, Real, Text, Notation, Buffer, Series, Address, Symbol, Stack, Histogram, Average,
