@@ -135,8 +135,9 @@ void ProgramEmitter::store(const Operand& operand, llvm::Value* to, const Type& 
     return;
   }
   if (operand.type.is_tuple() && !same_layout(operand.type, as)) {
+    const auto order = item_order(as, operand.type);
     for (size_t i = 0; i < as.items.size(); i++)
-      store(item(operand, i), ir.CreateConstGEP1_32(ir.getInt8Ty(), to, as.item_offset(i)), as.items[i]);
+      store(item(operand, order ? (*order)[i] : i), ir.CreateConstGEP1_32(ir.getInt8Ty(), to, as.item_offset(i)), as.items[i]);
     return;
   }
   uint32_t size = std::min(operand.type.storage(), storage);

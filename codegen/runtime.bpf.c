@@ -338,12 +338,17 @@ static __attribute__((always_inline)) u64 zero_bytes(u64 word) {
   return (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
 }
 
+// Which byte of such a mask is the first one; without branches, since a loop over a text is left at each of its words.
+static __attribute__((always_inline)) u64 first_byte(u64 mask) {
+  return ((mask & -mask) >> 7) * 0x0001020304050607ULL >> 56;
+}
+
 RUNTIME u64 zt_string_length(const u64 *text, u32 words) {
   u64 length = 0;
   for (u32 i = 0; i < words; i++) {
     u64 zeros = zero_bytes(text[i]);
     if (zeros)
-      return length + highest_bit(zeros & -zeros) / 8;
+      return length + first_byte(zeros);
     length += 8;
   }
   return length;
@@ -357,7 +362,8 @@ RUNTIME s64 zt_compare(const u64 *a, const u64 *b, u32 words, u64 most) {
       return 0;
     if (!differs)
       continue;
-    u32 shift = highest_bit(differs & -differs) & 56;
+    u64 others = ((differs & 0x7f7f7f7f7f7f7f7fULL) + 0x7f7f7f7f7f7f7f7fULL) | differs;
+    u64 shift = 8 * first_byte(others & 0x8080808080808080ULL);
     if (done + shift / 8 >= most)
       return 0;
     return (s64)(left >> shift & 255) - (s64)(right >> shift & 255);
@@ -369,13 +375,14 @@ RUNTIME s64 zt_compare(const u64 *a, const u64 *b, u32 words, u64 most) {
 // the characters so far lead to (shift-and), so that the verifier follows one way through it. `accepts` is memory of ours, zeroed.
 #define NEEDLE 64
 RUNTIME s64 zt_find_string(const u8 *text, u32 text_size, const u8 *needle, u32 needle_size, u64 *accepts) {
-  u64 last = 0, state = 0;
+  u64 last = 0, state = 0, length = 0;
   for (u32 i = 0; i < needle_size && i < NEEDLE; i++) {
     u8 c = needle[i];
     if (!c)
       break;
     last = 1ULL << i;
     accepts[c] |= last;
+    length++;
   }
   if (!last)
     return 0;
@@ -385,7 +392,7 @@ RUNTIME s64 zt_find_string(const u8 *text, u32 text_size, const u8 *needle, u32 
       break;
     state = (state << 1 | 1) & accepts[c];
     if (state & last)
-      return (s64)(i - highest_bit(last));
+      return (s64)(i + 1 - length);
   }
   return -1;
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "parser/c_constants.h"
 #include "parser/checking.h"
 #include "parser/literal.h"
 #include "parser/script_types.h"
@@ -88,6 +89,10 @@ Type Checking::name(const Expr& expr, const Name& node) {
     make_constant(expr, static_cast<uint64_t>(constant->value));
     return constant->type;
   }
+  if (auto constant = c_constant(node.name)) {
+    make_constant(expr, static_cast<uint64_t>(*constant));
+    return Type::integer(8, true);
+  }
   Diagnostic& report = reports_->add(Code::unknown_name, expr.span, node.name);
   if (node.name == arguments_word) {
     report.hint = "name one of them: args.name (zeektrace -lv lists them)";
@@ -134,7 +139,7 @@ std::optional<int64_t> Checking::literal_integer(const Expr& expr) const {
   }
   if (auto* node = std::get_if<Name>(&expr.node)) {
     auto* own = script_types_ ? script_types_->enumerator(node->name) : nullptr;
-    return own ? std::optional(own->value) : std::nullopt;
+    return own ? std::optional(own->value) : c_constant(node->name);
   }
   auto* call = std::get_if<Call>(&expr.node);
   if (!call) return std::nullopt;

@@ -57,10 +57,12 @@ bool Merged::merge_items(const Type& other) {
     type.is_list = other.is_list;
   }
   if (type.is_list || other.is_list) return type.fits(other);  // as they are: narrow numbers stay narrow
-  if (!type.is_tuple() || type.items.size() != other.items.size() || type.item_names != other.item_names) return false;
+  if (!type.is_tuple() || type.items.size() != other.items.size()) return false;
+  const auto order = item_order(type, other);
+  if (!order) return false;
   std::vector<Type> merged;
   for (size_t i = 0; i < items.size(); i++) {
-    if (!items[i].merge(other.items[i], false)) return false;
+    if (!items[i].merge(other.items[(*order)[i]], false)) return false;
     merged.push_back(items[i].type);
   }
   type = Type::tuple(std::move(merged), type.item_names);

@@ -40,6 +40,10 @@ constexpr std::string_view record_words[] = {"struct", "union", "class"};
 
 }  // namespace
 
+bool Lexer::is_keyword(std::string_view text) const {
+  return std::ranges::find(keywords, text, &Keyword::word) != std::end(keywords);
+}
+
 Grammar::symbol_type Lexer::word(std::string_view text) {
   for (const Keyword& each : keywords)
     if (each.word == text) return token(each.kind);
@@ -112,6 +116,7 @@ Grammar::symbol_type Lexer::cast(std::string_view text) {
 Grammar::symbol_type Lexer::attach_point(std::string_view text) {
   if (const Unsupported* row = unsupported_outside(text)) return unsupported(row->what, row->instead);
   AttachSpec point = read_attach_point(span_, text);
+  if (const Unsupported* row = unsupported_outside(point.provider)) return unsupported(row->what, row->instead);
   if (point.target.empty() && text.ends_with(':')) {
     tree_.stop_syntax(span_, "there is nothing after the colon of this attach point",
                       "write what to probe without a space in between, such as kprobe:vfs_read");

@@ -35,6 +35,7 @@ class Lexer {
     return {kind, std::move(value), span_};
   }
   // … a word, a number, a string, ->field, a cast that may be a bracketed name instead, an attach point …
+  bool is_keyword(std::string_view text) const;
   Grammar::symbol_type word(std::string_view text);
   Grammar::symbol_type number(std::string_view text);
   Grammar::symbol_type field(std::string_view text);

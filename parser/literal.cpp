@@ -142,6 +142,10 @@ constexpr Unsupported block_words[] = {
 constexpr Unsupported outside_words[] = {
     {"typedef", "a typedef", "name the type itself, or use #define"},
     {"import", "an import", "put the probes into this script"},
+    {"test", "a test probe", "use BEGIN { … }, with assert()"},
+    {"bench", "a bench probe", "zeektrace bench says what each way of tracing costs"},
+    {"asyncwatchpoint", "an asynchronous watchpoint", "write watchpoint:0xADDRESS:LENGTH:MODE"},
+    {"aw", "an asynchronous watchpoint", "write watchpoint:0xADDRESS:LENGTH:MODE"},
 };
 
 }  // namespace

@@ -380,8 +380,19 @@ std::optional<Type> integer_of_bytes(const Type& type) {
   return Type::integer(size, false);
 }
 
+std::optional<std::vector<size_t>> item_order(const Type& to, const Type& from) {
+  if (to.item_names.size() != from.item_names.size()) return std::nullopt;
+  std::vector<size_t> order(to.items.size());
+  for (size_t i = 0; i < order.size(); i++) {
+    const auto named = to.item_names.empty() ? from.item_names.end() : std::ranges::find(from.item_names, to.item_names[i]);
+    if (!to.item_names.empty() && named == from.item_names.end()) return std::nullopt;
+    order[i] = to.item_names.empty() ? i : static_cast<size_t>(named - from.item_names.begin());
+  }
+  return order;
+}
+
 bool same_layout(const Type& a, const Type& b) {
-  return a.storage() == b.storage() && std::ranges::equal(a.items, b.items, same_layout);
+  return a.storage() == b.storage() && a.item_names == b.item_names && std::ranges::equal(a.items, b.items, same_layout);
 }
 
 uint32_t bucket_count(Type::Kind kind, const Type::Buckets& buckets) {

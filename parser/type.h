@@ -144,6 +144,8 @@ constexpr uint32_t series_slot_size = 32;
 std::optional<Type> integer_named(std::string_view name);
 std::vector<std::string_view> integer_names();
 
+// Which item of the one each item of the other is, of two tuples as long: of records by their names. Nothing where they differ.
+std::optional<std::vector<size_t>> item_order(const Type& to, const Type& from);
 // Whether stored bytes of the one are stored bytes of the other.
 bool same_layout(const Type& a, const Type& b);
 // What is read of a map's value: of an aggregation its number, where it is one.

@@ -229,6 +229,9 @@ Points expand_iter(Machine& machine, std::string_view target) {
   }
   if (machine.inside().btf() == nullptr) return no_types(provider(ProviderRow::iter));
   if (!points.empty()) return points;
+  if (const size_t colon = target.find(':'); colon != std::string_view::npos)
+    return script_error(fmt::format("iter:{}: iterators are not pinned", target),
+                        fmt::format("write iter:{}; it runs once, and -o FILE keeps what it prints", target.substr(0, colon)));
   return script_error(fmt::format("there is no iterator '{}'", target), fmt::format("known are {}", fmt::join(names, ", ")));
 }
 
