@@ -85,7 +85,7 @@ Error LoadLog::rejected(int error_number, const Program& program, const std::str
     return Error{Error::Kind::machine,
                  fmt::format("loops stand too deep in one another in the program for {} at {}: the kernel has no room for what the "
                              "innermost one calls", name, place),
-                 "walks up a stack (ustack, zstack) leave room for three: take the stack outside of the loops, or let fewer of them "
+                 "walks up a stack (ustack, zstack) need much of it: take the stack outside of the loops, or let fewer of them "
                  "stand in one another", nullptr};
   if (error_number == E2BIG || says("too large") || says("too complex"))
     return Error{
