@@ -28,6 +28,7 @@ bool Merged::merge(const Type& other, bool is_literal) {
     bool narrow = other.is_integer() && other.size < 8 && !other.is_signed;
     is_signed |= other.is_signed;
     is_unsigned |= !other.is_signed && !narrow;
+    width = std::max(width, other.is_integer() ? other.integer_width() : 8);
   }
   bool is_first = type.kind == Type::Kind::none;
   bool was_bool = type.is_bool;
@@ -47,6 +48,7 @@ bool Merged::merge(const Type& other, bool is_literal) {
   if (type.is_string()) type.size = std::max(type.size, other.size), type.can_be_cut |= other.can_be_cut;
   if (type.is_integer() && type.names != other.names) type.names = nullptr;  // values of several kinds
   if (type.is_integer() || type.is_aggregate()) type.is_signed = is_signed || (!is_unsigned && !type.is_aggregate());
+  if (type.is_integer()) type.width = width;
   return true;
 }
 
@@ -70,7 +72,7 @@ bool Merged::merge_items(const Type& other) {
 }
 
 bool Merged::operator==(const Merged& other) const {
-  return type.same_as(other.type) && type.names == other.type.names;
+  return type.same_as(other.type) && type.names == other.type.names && width == other.width;
 }
 
 }  // namespace zeektrace

@@ -16,6 +16,7 @@ struct Merged {
   Type type;
   bool is_signed = false;    // something signed was assigned, other than a literal
   bool is_unsigned = false;  // something unsigned
+  uint32_t width = 0;        // of the widest integer that is no literal
   bool is_declared = false;  // by `let`: what is assigned must fit
   std::vector<Merged> items;  // of a tuple
 

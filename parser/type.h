@@ -73,6 +73,8 @@ struct Type {
   uint32_t size = 0;
   bool is_signed = false;
   bool is_bool = false;  // an integer that is 0 or 1
+  // Of an integer in a variable or a map, where it takes 8 bytes: how many the widest had that was assigned; 0 as `size` says.
+  uint32_t width = 0;
   // A pointer that is a C++ reference. Only a Field or a Member has such a type: an expression that names one has the
   // type of what it refers to, and its value is read from there.
   bool is_reference = false;
@@ -113,6 +115,7 @@ struct Type {
   static Type of(Kind kind);  // kinds that need nothing more
 
   bool is_integer() const { return kind == Kind::integer; }
+  uint32_t integer_width() const { return width > 0 ? width : size; }
   bool is_string() const { return kind == Kind::string; }
   bool is_pointer() const { return kind == Kind::pointer; }
   bool is_record() const { return kind == Kind::record; }

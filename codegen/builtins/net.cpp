@@ -122,7 +122,8 @@ Operand emit_macaddr(Emitter& e, const Expr& expr) {
 
 Type bswap_type(Checker& checker, const Expr& expr) {
   const Type& type = checker.type_of(*checker.args(expr)[0]);
-  return Type::integer(type.is_integer() ? type.size : 8, false);
+  if (type.kind == Type::Kind::none) return type;  // a variable that is not known yet
+  return Type::integer(type.is_integer() ? type.integer_width() : 8, false);
 }
 
 Operand emit_bswap(Emitter& e, const Expr& expr) {
