@@ -61,7 +61,7 @@ constexpr SettingRow rows[] = {
     {"print_maps_on_exit", "true or false", "whether maps are printed at the end", flag<&Settings::print_maps_on_exit>},
     {"show_debug_info", "true or false", "the same as --source", flag<&Settings::show_debug_info>},
     {"stack_mode", "bpftrace, perf or raw", "how stacks are printed that name no style of their own", stack_style},
-    {"str_trunc_trailer", "a text", "what is printed behind a text that max_strlen has cut", trailer},
+    {"str_trunc_trailer", "a text", "what is printed behind a text of max_strlen - 1 characters: it was cut, or just fits", trailer},
     {"cpp_demangle", "true", "C++ names are shown as the source has them", only_true},
     {"license", "GPL or a licence compatible with it", "programs are loaded under the GPL", free_licence},
     {"cache_user_symbols", "", no_meaning, anything},

@@ -7,7 +7,7 @@
 set -uo pipefail
 zeektrace=$1 page=$2
 passed=0 failed=0 skipped=0
-cannot='has no kprobes|can.t be probed so|no hardware|has no counter|no such event|no Zeek|hardware event|Operation not permitted|not supported on this|cannot watch|no process runs|there is no binary .*bash|no zeek|no such tracepoint|only a process that runs can tell'
+cannot='has no kprobes|can.t be probed so|no hardware|has no counter|no such event|no Zeek|hardware event|Operation not permitted|not supported on this|cannot watch|no process runs|there is no binary .*bash|no zeek|no such tracepoint|only a process that runs can tell|program of this type cannot use helper'
 while IFS= read -r example; do
   said=$(timeout 60 "$zeektrace" --unsafe -e "$example" 2>&1 >/dev/null </dev/null)
   status=$?

@@ -5,7 +5,7 @@
  *   nested odd N         N calls of odd(i), which calls itself once when i is odd: @odd_returns = count() of those calls
  *                        that began with an odd number
  *   nested texts         take_text(text, i) with texts of 1 to 1100 characters, around each size that matters, text i
- *                        i + 1 times: @[str(arg0)] = count(), each cut to 1023 characters
+ *                        i + 1 times: @[str(arg0)] = count(), each cut to 1023 characters, with .. behind
  *   nested names N       N calls of take_text with N different texts of 6 to 399 characters */
 #define _GNU_SOURCE
 #include "lines.h"
@@ -82,6 +82,7 @@ static void texts_mode(void) {
     line_text("tally @[");
     text_of(i, lengths[i] < 1023 ? lengths[i] : 1023);
     line_text(text);
+    if (lengths[i] >= 1023) line_text(".."); /* as long as can be: it is taken for one that was cut */
     line_text("]: ");
     line_unsigned(i + 1);
     line_end();

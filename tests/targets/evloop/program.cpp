@@ -185,8 +185,16 @@ void rotate_names(Program& program, size_t places) {
   for (const Handler& handler : program.handlers) {
     names.push_back(handler.handler->name);
   }
+  // Together, as in a Zeek of other scripts: a handler is kept under its name, and calls a function of that name.
+  for (auto& kept : zeek::event_registry->handlers) {
+    static_cast<void>(kept.second.release());
+  }
+  zeek::event_registry->handlers.clear();
   for (size_t i = 0; i < number; ++i) {
-    program.handlers[(i + places) % number].handler->name.swap(names[i]);
+    zeek::EventHandler* handler = program.handlers[(i + places) % number].handler;
+    handler->name = names[i];
+    handler->local->name = names[i];
+    zeek::event_registry->handlers.emplace(names[i], handler);
   }
 }
 
