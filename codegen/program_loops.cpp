@@ -169,7 +169,6 @@ void ProgramEmitter::count_rounds(const For& loop) {
   const bool is_signed = probe_.variables[number].type.is_signed;
   llvm::Value* is_some = is_signed ? ir.CreateICmpSLT(from, to) : ir.CreateICmpULT(from, to);
   llvm::Value* rounds = ir.CreateSelect(is_some, ir.CreateSub(to, from), constant(0));
-  when(ir.CreateICmpUGT(rounds, constant(most_rounds)), [&] { count(Counter::loop_cut); });
   llvm::Value* made = ir.CreateBinaryIntrinsic(llvm::Intrinsic::umin, rounds, constant(most_rounds));
   // The verifier takes the round's number for any number, and so has seen all rounds soon.
   llvm::Function* round = callback(2, [&](llvm::Function* function) {
@@ -184,6 +183,7 @@ void ProgramEmitter::count_rounds(const For& loop) {
   ir.SetInsertPoint(some);
   helper(HelperId::loop, {ir.CreateTrunc(made, ir.getInt32Ty()), round, frame_, constant(0)});
   after_rounds(done);
+  when(ir.CreateICmpUGT(rounds, constant(most_rounds)), [&] { count(Counter::loop_cut); });
   ir.CreateBr(done);
   ir.SetInsertPoint(done);
 }

@@ -57,7 +57,8 @@ ProgramEmitter::Key ProgramEmitter::key(const Expr& map_ref, const Expr* given) 
   Key key{buffer(size)};
   destination_ = destination;
   std::optional<Operand> whole;  // a tuple that is all keys
-  if (keys.size() == 1 && type_of(*keys[0]).is_tuple() && !type_of(*keys[0]).is_list) whole = evaluate(*keys[0], nullptr);
+  const Type& only = type_of(*keys[0]);
+  if (keys.size() == 1 && only.is_tuple() && !only.is_list && only.item_names.empty()) whole = evaluate(*keys[0], nullptr);
   for (size_t i = 0; i < def.keys.size(); i++) {
     llvm::Value* part = ir.CreateConstGEP1_32(ir.getInt8Ty(), key.memory, part_key_offset(def, i));
     if (i == long_one && whole) {

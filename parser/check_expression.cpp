@@ -63,7 +63,11 @@ Type Checking::type_for(const Expr& expr) {
   if (auto* node = std::get_if<Index>(&expr.node)) return index(expr, *node);
   if (auto* node = std::get_if<Call>(&expr.node)) return call(expr, *node);
   if (auto* node = std::get_if<Cast>(&expr.node)) return cast(expr, *node);
-  if (auto* node = std::get_if<Tuple>(&expr.node)) return tuple(*node);
+  if (auto* node = std::get_if<Tuple>(&expr.node)) {
+    if (!node->items.empty()) return tuple(*node);
+    reports_->add(Code::wrong_argument, expr.span, 1, "a tuple", "a value", "none");
+    return Type();
+  }
   if (auto* node = std::get_if<BlockExpr>(&expr.node)) return block_value(expr, *node);
   if (auto* node = std::get_if<TypeValue>(&expr.node)) {
     reports_->add(Code::not_a_value, expr.span, fmt::format("the type {}", node->type.text()));

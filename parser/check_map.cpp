@@ -27,7 +27,8 @@ void Checking::declare_map(const Expr& expr, Use use, std::span<const ExprPtr> k
   program_.maps.push_back(std::move(def));
 }
 
-// The keys of one use of a map: the same number, and fitting types, everywhere. A tuple is as many keys as it has items.
+// The keys of one use of a map: the same number, and fitting types, everywhere. A tuple is as many keys as it has items;
+// a record is one, or its names would be lost.
 void Checking::use_keys(const Expr& expr, std::span<const ExprPtr> given) {
   const MapRef& node = std::get<MapRef>(expr.node);
   MapFacts& facts = seen_.maps[node.name];
@@ -40,7 +41,7 @@ void Checking::use_keys(const Expr& expr, std::span<const ExprPtr> given) {
   for (const ExprPtr& each : given) {
     const Type type = value(*each);
     if (given.size() == 1 && type.kind == Type::Kind::none) return;  // perhaps a tuple
-    if (given.size() == 1 && type.is_tuple() && !type.is_list)
+    if (given.size() == 1 && type.is_tuple() && !type.is_list && type.item_names.empty())
       for (const Type& item : type.items) keys.push_back({item, false, each->span});
     else
       keys.push_back({type, is_literal(*each), each->span});

@@ -2,6 +2,8 @@
 // shown, nothing computes with them.
 #include "codegen/builtins/operators.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "codegen/builtins/rows.h"
@@ -246,19 +248,32 @@ Operand emit_not(Emitter& e, const Expr& expr) {
 
 Type same_word(Checker& checker, const Expr& expr) {
   if (!numbers_only(checker, expr)) return word(true);
-  return word(!is_unsigned_word(checker.type_of(*checker.args(expr)[0])));
+  const Type& type = checker.type_of(*checker.args(expr)[0]);
+  if (!type.is_signed && type.integer_width() == 4) return Type::integer(4, false);  // C's unsigned int stays one
+  return word(!is_unsigned_word(type));
+}
+Operand as_word(Emitter& e, Value* value, const Type& type) {
+  return {type.size == 4 ? e.ir.CreateAnd(value, e.constant(0xffffffff)) : value, type};
 }
 Operand emit_complement(Emitter& e, const Expr& expr) {
-  return {e.ir.CreateNot(e.integer(*e.args(expr)[0])), e.type_of(expr)};
+  return as_word(e, e.ir.CreateNot(e.integer(*e.args(expr)[0])), e.type_of(expr));
 }
 
 // `-` and `*` are one row each, with one or two operands.
 Type minus_type(Checker& checker, const Expr& expr) {
-  return checker.args(expr).size() == 2 ? arithmetic_type(checker, expr) : same_word(checker, expr);
+  const auto& args = checker.args(expr);
+  if (args.size() == 2) return arithmetic_type(checker, expr);
+  constexpr uint64_t most = uint64_t{1} << 63;
+  const Type& type = checker.type_of(*args[0]);
+  const auto literal = checker.literal_integer(*args[0]);
+  if (!literal || type.is_signed || static_cast<uint64_t>(*literal) < most) return same_word(checker, expr);
+  if (static_cast<uint64_t>(*literal) > most)
+    checker.diagnostics().add(Code::number_too_large, expr.span, fmt::format("-{}", static_cast<uint64_t>(*literal)));
+  return word(true);
 }
 Operand emit_minus(Emitter& e, const Expr& expr) {
   if (e.args(expr).size() == 2) return emit_arithmetic(e, expr);
-  return {e.ir.CreateNeg(e.integer(*e.args(expr)[0])), e.type_of(expr)};
+  return as_word(e, e.ir.CreateNeg(e.integer(*e.args(expr)[0])), e.type_of(expr));
 }
 
 // What a script may have for an address without saying what is there: arg0, kaddr("…"), and sums with them.
@@ -292,8 +307,8 @@ Type ampersand_type(Checker& checker, const Expr& expr) {
   if (args.size() == 2) return arithmetic_type(checker, expr);
   const Type& type = checker.type_of(*args[0]);
   // Of a text, or what else has several words, the address of its first byte.
-  if (checker.has_address(*args[0]))
-    return Type::pointer(type.is_scalar() ? type : Type::integer(1, type.is_string()));
+  const bool as_it_is = type.is_scalar() || type.is_record() || type.is_array();
+  if (checker.has_address(*args[0])) return Type::pointer(as_it_is ? type : Type::integer(1, type.is_string()));
   checker.diagnostics().add(Code::wrong_operand, expr.span, "&", "what has no address").hint =
       "variables, elements of maps, and members and records of the traced program have one";
   return word(false);

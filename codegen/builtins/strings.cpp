@@ -1,4 +1,6 @@
 // Texts and memory, looked at: lengths, comparisons, texts in texts, bytes as they are.
+#include <llvm/IR/InlineAsm.h>
+
 #include <algorithm>
 
 #include "codegen/builtins/rows.h"
@@ -123,7 +125,10 @@ Operand emit_concat(Emitter& e, const Expr& expr) {
   e.zero(memory, type.storage());
   e.helper(HelperId::probe_read_kernel_str, {memory, e.ir.getInt32(first.type.size), first.value});
   Value* length = e.runtime("zt_string_length", {first.value, e.ir.getInt32(first.type.storage() / 8)});
-  Value* behind = e.ir.CreateGEP(e.ir.getInt8Ty(), memory, e.bounded(length, first.type.size - 1));
+  // Hidden, or LLVM would add a small length to an aligned address by an `or`, which the verifier does not take for pointers.
+  Value* start = e.ir.CreateCall(
+      llvm::InlineAsm::get(llvm::FunctionType::get(memory->getType(), {memory->getType()}, false), "", "=r,0", true), {memory});
+  Value* behind = e.ir.CreateGEP(e.ir.getInt8Ty(), start, e.bounded(length, first.type.size - 1));
   e.helper(HelperId::probe_read_kernel_str, {behind, e.ir.getInt32(second.type.size), second.value});
   return {memory, type};
 }

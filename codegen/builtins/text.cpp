@@ -89,7 +89,9 @@ Operand emit_typename(Emitter& e, const Expr& expr) {
 
 // sizeof(type), sizeof(value): known when the script is read; what it is given is not evaluated.
 Type sizeof_type(Checker& checker, const Expr& expr) {
-  checker.make_constant(expr, uint64_t{checker.type_of(*checker.args(expr)[0]).size});
+  const Type& type = checker.type_of(*checker.args(expr)[0]);
+  const bool is_list = type.is_list && !type.items.empty();  // kept as words, whatever its elements are
+  checker.make_constant(expr, is_list ? type.items.size() * type.items.front().size : uint64_t{type.size});
   return Type::integer(8, false);
 }
 
