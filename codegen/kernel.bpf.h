@@ -43,9 +43,19 @@ struct mm_struct {
   struct file *exe_file;
   mm_context_t context;
 } KERNEL_TYPE;
+// A return that the kernel waits for: of the function whose return address was at `stack`, the innermost first.
+struct return_instance {
+  unsigned long stack;
+  unsigned long orig_ret_vaddr;
+  struct return_instance *next;
+} KERNEL_TYPE;
+struct uprobe_task {
+  struct return_instance *return_instances;
+} KERNEL_TYPE;
 struct task_struct {
   int tgid;
   struct mm_struct *mm;
+  struct uprobe_task *utask;
   struct task_struct *group_leader;
   u64 start_boottime;
   u64 self_exec_id;
@@ -54,6 +64,9 @@ struct task_struct {
 struct pt_regs {
   unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
 };
+
+// Whether this kernel has a member (BPF_FIELD_EXISTS, tools/lib/bpf/bpf_core_read.h).
+#define HAS(type, member) __builtin_preserve_field_info(((struct type *)0)->member, 2)
 
 // Numbers of include/uapi/linux/bpf.h (enum bpf_func_id), fixed for ever by the kernel's ABI.
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;

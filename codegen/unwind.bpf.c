@@ -383,6 +383,32 @@ INLINE long cut(struct walk *walk) {
   return 1;
 }
 
+// The kernel's trampoline for returns is at the start of a page.
+#define MAY_BE_TRAMPOLINE(address) (!((address) & 4095))
+// As many as the kernel keeps for a thread (MAX_URETPROBE_DEPTH in kernel/events/uprobes.c).
+#define MOST_RETURNS 64
+
+// Where a return probe is under way, its function's return address, read from `slot`, is the kernel's trampoline. The kernel
+// keeps the true one (also of a tail call, whose probe found the trampoline there). Such a walk is not to be remembered: the
+// words that it went by don't say where it leads.
+FUNCTION long zt_true_return(struct walk *walk, u64 slot) {
+  struct task_struct *task = bpf_get_current_task_btf();
+  if (!walk || !HAS(task_struct, utask) || !HAS(uprobe_task, return_instances) || !HAS(return_instance, stack) ||
+      !HAS(return_instance, orig_ret_vaddr) || !HAS(return_instance, next))
+    return 0;
+  struct return_instance *instance = task->utask->return_instances;
+#pragma clang loop unroll(disable)
+  for (u32 i = 0; i < MOST_RETURNS && instance; i++) {
+    if (instance->stack == slot) {
+      walk->pc = instance->orig_ret_vaddr;
+      walk->anchor = 0;
+      return 0;
+    }
+    instance = instance->next;
+  }
+  return 0;
+}
+
 // From a frame to its caller's. Not 0 when the walk is over.
 INLINE long climb(struct walk *walk, u32 rule) {
   u32 kind = rule & 7, rbp = (rule >> 3) & 127;
@@ -413,6 +439,8 @@ INLINE long climb(struct walk *walk, u32 rule) {
   if (stack_word(walk, cfa - 8, &walk->pc))
     return cut(walk);
   see(walk, cfa - 8, walk->pc);
+  if (MAY_BE_TRAMPOLINE(walk->pc))
+    zt_true_return(walk, cfa - 8);
   walk->sp = cfa;
   walk->exact = 0;
   return walk->pc == 0;

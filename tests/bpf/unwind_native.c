@@ -24,9 +24,17 @@ struct mm_struct {
     } tlb_gen;
   } context;
 };
+struct return_instance {
+  unsigned long stack, orig_ret_vaddr;
+  struct return_instance *next;
+};
+struct uprobe_task {
+  struct return_instance *return_instances;
+};
 struct task_struct {
   int tgid;
   struct mm_struct *mm;
+  struct uprobe_task *utask;
 };
 struct pt_regs {
   unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
@@ -61,6 +69,8 @@ static long bpf_loop(unsigned count, void *callback, void *context, unsigned lon
 }
 
 char zt_unwind_files, zt_unwind_block, zt_unwind_cache, zt_unwind_asked, zt_unwind_miss, zt_unwind_epoch, zt_unwind_rests;
+
+#define HAS(type, member) 1
 
 #include "codegen/unwind.bpf.c"
 

@@ -30,9 +30,17 @@ struct Memory {
   unsigned long end_code, start_stack;
   long long unmapped = 0;  // context.tlb_gen
 };
+struct Return {
+  unsigned long stack, true_address;
+  Return* next;
+};
+struct Returns {
+  Return* first = nullptr;
+};
 struct Task {
   int tgid;
   Memory* mm;
+  Returns* returns;
 };
 struct Vma {
   unsigned long start, page_offset, flags;
@@ -65,7 +73,8 @@ struct World {
   unsigned long inode = 7;      // of the file that is mapped; user space tells of 7
   uint64_t code_size = 0x10000;
   Memory memory{0x5000, 0x7ffd00000000};
-  Task task{42, &memory};
+  Returns returns;  // that the kernel waits for
+  Task task{42, &memory, &returns};
   Registers registers{};
   std::vector<Remembered> cache = std::vector<Remembered>(16384);
   uint64_t epoch = 0;
@@ -318,6 +327,26 @@ TEST_F(Unwind, a_stack_that_does_not_go_up_ends) {
   world_.word(stack_at + 408) = 0x400110;
   EXPECT_EQ(walk(), (Frames{0x400100}));
   EXPECT_EQ(flags, stack_cut);
+}
+
+constexpr uint64_t trampoline = 0x7fffffffe000;
+
+TEST_F(Unwind, probed_returns_are_where_the_kernel_keeps_them) {
+  world_.add_row(0x400100, at_entry);
+  world_.add_row(0x400200, unwind_rule(CfaKind::stack, 0, 16));
+  world_.add_row(0x400300, outermost);
+  start(0x400100, stack_at, 0);
+  world_.word(stack_at) = world_.word(stack_at + 16) = world_.word(stack_at + 32) = trampoline;
+  EXPECT_EQ(walk(), (Frames{0x400100}));
+  EXPECT_EQ(flags, stack_cut) << "nobody knows";
+  Return outer{stack_at + 32, 0x400310, nullptr}, middle{stack_at + 16, 0x400220, &outer};
+  Return of_tail_call{stack_at, 0x400210, &middle}, inner{stack_at, 0x400210, &of_tail_call};
+  world_.returns.first = &inner;
+  EXPECT_EQ(walk(), (Frames{0x400100, 0x400210, 0x400220, 0x400310}));
+  EXPECT_EQ(flags, 0u);
+  outer.stack += 8;
+  EXPECT_EQ(walk(), (Frames{0x400100, 0x400210, 0x400220}));
+  EXPECT_EQ(flags, stack_cut) << "none of this place";
 }
 
 TEST_F(Unwind, the_last_words_of_a_stack_are_read_one_by_one) {
@@ -625,6 +654,28 @@ TEST_F(RememberedWalk, what_is_being_written_is_not_believed) {
   walk();
   EXPECT_FALSE(known);
   EXPECT_EQ(hash, fresh_hash());
+}
+
+// The words on the stack are the same, but not where they lead. The first two returns are part of the key.
+TEST_F(RememberedWalk, probed_returns_are_not) {
+  build(stack_at + 64, {2, 2, 2, 2, 7}, 0x1111);
+  walk();
+  const uint64_t unprobed = hash;
+  Return probed{};
+  world_.returns.first = &probed;
+  for (uint64_t i = 0; i < 4; i++) {
+    build(stack_at + 64, {2, 2, 2, 2, 7}, 0x1111);
+    probed.stack = stack_at + 64 + i * 24;
+    world_.word(probed.stack) = trampoline;
+    for (const uint64_t address : {0x400210, 0x400220, 0x400210, 0x400220}) {
+      probed.true_address = address;
+      walk();
+      EXPECT_EQ(hash, fresh_hash()) << i;
+      EXPECT_EQ(hash == unprobed, address == 0x400210) << i;
+      EXPECT_FALSE(known && i >= 2);
+      EXPECT_EQ(flags, 0u);
+    }
+  }
 }
 
 TEST_F(RememberedWalk, guesses_and_losses_are_not) {
