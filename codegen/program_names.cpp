@@ -109,7 +109,7 @@ Operand ProgramEmitter::lasting_name(const Field& field, const Type& type) {
   llvm::Value* is_known = ir.CreateIsNotNull(known);
   when(ir.CreateNot(is_known), [&] {
     zero(memory, type.storage());
-    read_string(memory, ir.getInt32(type.size), argument(field));
+    read_string(memory, ir.getInt32(type.size), load_location(field.where, Type::integer(8, false)));
   });
   when(is_known, [&] {
     llvm::Value* text = ir.CreateConstGEP1_32(ir.getInt8Ty(), known, 8);

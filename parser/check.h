@@ -73,6 +73,8 @@ class Checker {
   // Makes an array of characters or a string class a text of at most `limit` bytes, its NUL included; the reason when it
   // can't be one.
   virtual std::optional<Refusal> make_text(const Expr& expr, uint32_t limit) = 0;
+  // False where the current probe runs in no process that it could be about: in zeektrace itself, or in whichever a timer hits.
+  virtual bool is_in_process() const = 0;
   // How the current probe is called in messages: "interval:s:1".
   virtual std::string_view place() const = 0;
   virtual Diagnostics& diagnostics() = 0;

@@ -46,6 +46,7 @@ class Checking final : public Checker {
   bool is_kernels_own(const Expr& expr) const override;
   bool is_reached() const override { return unreached_ == 0; }
   std::optional<Refusal> make_text(const Expr& expr, uint32_t limit) override;
+  bool is_in_process() const override { return !probe_->how->runs_in_tracer && !probe_->how->is_of_no_process; }
   std::string_view place() const override { return probe_->points.front().name; }
   Diagnostics& diagnostics() override { return *reports_; }
   const MapDef& map(const Expr& expr) const override { return program_.maps[map_number(expr)]; }

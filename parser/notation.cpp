@@ -149,6 +149,48 @@ std::optional<std::vector<uint64_t>> parse_notation(const Type& type, std::strin
   }
 }
 
+namespace {
+
+constexpr std::string_view uid_digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+// The lowest digit first, and none that need not be there.
+std::optional<uint64_t> parse_uid_word(std::string_view text) {
+  if (text.empty() || (text.size() > 1 && text.back() == '0')) return std::nullopt;
+  uint64_t word = 0;
+  for (size_t i = text.size(); i-- > 0;) {
+    const size_t digit = uid_digits.find(text[i]);
+    if (digit == std::string_view::npos || __builtin_mul_overflow(word, uid_digits.size(), &word) ||
+        __builtin_add_overflow(word, digit, &word))
+      return std::nullopt;
+  }
+  return word;
+}
+
+}  // namespace
+
+// As Zeek spells it (UID::Base62 and util::uitoa_n, zeek/src/UID.cc and util.cc, 8.2).
+std::string uid_text(uint64_t high, uint64_t low) {
+  if (high == 0 && low == 0) return "";
+  std::string text = "C";
+  for (uint64_t word : {high, low}) {
+    do text += uid_digits[word % uid_digits.size()];
+    while ((word /= uid_digits.size()) != 0);
+  }
+  return text;
+}
+
+std::vector<std::pair<uint64_t, uint64_t>> parse_uid(std::string_view text) {
+  std::vector<std::pair<uint64_t, uint64_t>> found;
+  if (text.empty()) return {{0, 0}};
+  if (text[0] != 'C') return found;
+  text.remove_prefix(1);
+  for (size_t i = 1; i < text.size(); i++) {
+    const auto high = parse_uid_word(text.substr(0, i)), low = parse_uid_word(text.substr(i));
+    if (high && low && (*high != 0 || *low != 0)) found.emplace_back(*high, *low);
+  }
+  return found;
+}
+
 std::string notation_example(const Type& type) {
   switch (type.kind) {
     case Type::Kind::inet: return "an address, such as \"10.0.0.1\"";

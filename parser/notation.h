@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "parser/type.h"
@@ -27,6 +28,10 @@ std::string notation_order(const Type& type, std::span<const std::byte> bytes);
 
 // The words of the value that a text notes; nothing when it is no such notation.
 std::optional<std::vector<uint64_t>> parse_notation(const Type& type, std::string_view text);
+// A uid's two words as logs spell them, "" for none; and all that a text may stand for: it does not tell where the second word
+// begins. None when it is no uid.
+std::string uid_text(uint64_t high, uint64_t low);
+std::vector<std::pair<uint64_t, uint64_t>> parse_uid(std::string_view text);
 // For an error: "an address, such as \"10.0.0.1\"".
 std::string notation_example(const Type& type);
 

@@ -69,4 +69,7 @@ Result<std::vector<Listed>> list_probes(Machine& machine, std::string_view patte
 // milliseconds: by the unit of a function alone, and where a binary has its debug information itself, not compressed.
 void note_inlined(Machine& machine, const Program& program);
 
+// Notes names in zeek: probes that no Zeek which runs declares.
+void note_undeclared_zeek_names(Machine& machine, const Program& program);
+
 }  // namespace zeektrace

@@ -127,6 +127,7 @@ Needs needs_of(const Probe& probe) {
       need(needs, field.where);
       if (field.proven) need(needs, field.proven->of);
     }
+  if (probe.how->seen_word) need(needs, ContextOffset{*probe.how->seen_word});
   if (probe.only && !probe.how->at_return) need(needs, probe.only->object);
   if (probe.bodies && probe.is_silent) {
     need(needs, probe.bodies->function);

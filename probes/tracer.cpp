@@ -273,6 +273,9 @@ Status Tracer::drop_dead_calls() {
 }
 
 size_t Tracer::unseen_zeeks() const { return zeektrace::unseen_zeeks(state_->machine); }
+std::optional<std::vector<std::string>> Tracer::undeclared_zeek_names() const {
+  return zeektrace::undeclared_zeek_names(state_->machine, state_->program);
+}
 Status Tracer::look_at_unseen_zeeks(std::optional<pid_t> command) {
   return zeektrace::look_at_unseen_zeeks(state_->machine, command);
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -65,6 +66,8 @@ class Tracer {
   // are. The second asks those that run by now, under -c this process; an Error when one is laid out otherwise.
   size_t unseen_zeeks() const;
   Status look_at_unseen_zeeks(std::optional<pid_t> command);
+  // Names in zeek: probes that no script of the Zeek declares, a sentence each; nothing while it can't be asked yet.
+  std::optional<std::vector<std::string>> undeclared_zeek_names() const;
   // What a cell of the counters' map says, summed over the CPUs.
   uint64_t lost(uint32_t cell) const;
   // Return addresses of a stack, innermost first, those of the process with their code's ids (code_address in

@@ -256,7 +256,8 @@ constexpr Mechanism multi(UprobeKind kind) {
                 .latest_first = true,
                 .attach = attach_multi_entry,
                 .describe = describe_places};
-  if (kind == UprobeKind::entry) row.where = Mechanism::Where::entry;
+  if (kind == UprobeKind::entry || kind == UprobeKind::entry_of_something) row.where = Mechanism::Where::entry;
+  if (kind == UprobeKind::entry_of_something) row.seen_word = pt_regs::function_args[0];
   if (kind == UprobeKind::kernel_return) {
     row.section = "uretprobe.multi";
     row.at_return = true;
@@ -312,13 +313,15 @@ constexpr Mechanism joinable(Mechanism row, const Mechanism* with_frame, const M
 constexpr Mechanism session_rows[] = {multi(UprobeKind::place),
                                       joinable(multi(UprobeKind::entry), &multi_with_stack, &session),
                                       joinable(multi(UprobeKind::kernel_return), nullptr, &session),
-                                      multi(UprobeKind::exits)};
+                                      multi(UprobeKind::exits), multi(UprobeKind::entry_of_something)};
 constexpr Mechanism multi_rows[] = {multi(UprobeKind::place),
                                     joinable(multi(UprobeKind::entry), &multi_with_stack, nullptr),
-                                    multi(UprobeKind::kernel_return), multi(UprobeKind::exits)};
+                                    multi(UprobeKind::kernel_return), multi(UprobeKind::exits),
+                                    multi(UprobeKind::entry_of_something)};
 constexpr Mechanism event_rows[] = {event(UprobeKind::place),
                                     joinable(event(UprobeKind::entry), &event_with_stack, nullptr),
-                                    event(UprobeKind::kernel_return), event(UprobeKind::exits)};
+                                    event(UprobeKind::kernel_return), event(UprobeKind::exits),
+                                    event(UprobeKind::entry_of_something)};
 
 }  // namespace
 

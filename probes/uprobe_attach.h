@@ -13,6 +13,7 @@ enum class UprobeKind {
   entry,          // a function's entry, or what does in its place
   kernel_return,  // its return, by the kernel's uretprobe
   exits,          // its return, by a uprobe wherever it is left
+  entry_of_something,  // the same as entry, but for calls whose first argument is 0
 };
 const Mechanism& uprobe_mechanism(Features& features, UprobeKind kind, bool one_process);
 

@@ -79,19 +79,6 @@ Stack merged_stack_of(const MergedStackKey& key, const Names& names) {
   return {merged_frames(native.frames, is_cut, names.script_stack(key.script))};
 }
 
-// As Zeek spells it (UID::Base62 and util::uitoa_n, zeek/src/UID.cc and util.cc, 8.2): each word in base 62, its lowest
-// digit first.
-std::string uid_text(uint64_t high, uint64_t low) {
-  constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-  if (high == 0 && low == 0) return "";
-  std::string text = "C";
-  for (uint64_t word : {high, low}) {
-    do text += digits[word % digits.size()];
-    while ((word /= digits.size()) != 0);
-  }
-  return text;
-}
-
 Text text_of(Bytes bytes, uint32_t size) {
   const auto* begin = reinterpret_cast<const char*>(bytes.data());
   return {std::string(begin, strnlen(begin, std::min<size_t>(bytes.size(), size)))};

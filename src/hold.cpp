@@ -63,7 +63,10 @@ Status run_and_hold(Child& child, const std::string& function) {
   auto stopped = child.hold_stopped();
   if (!stopped) return stopped.error();
   if (*stopped) return Nothing{};
-  return cannot_hold(child, fmt::format("it ended before it came to {} ({})", function, wait_status_text(*child.ended())));
+  return Error{Error::Kind::machine,
+               fmt::format("-c: {} ended with {} before it had read its scripts, and what this script reads is known only then",
+                           child.program(), wait_status_text(*child.ended())),
+               "what it says itself stands above", {}};
 }
 
 }  // namespace zeektrace

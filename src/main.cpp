@@ -159,6 +159,7 @@ int run(const Options& options) {
   if (!program) return report(program.error());
   if (!diagnostics.empty()) return report(*source, diagnostics);
   if (!options.quiet) note_inlined(machine, *program);
+  if (!options.quiet && !*child) note_undeclared_zeek_names(machine, *program);
   tell_notes(machine, options);
   if (!options.quiet)
     for (const std::string& note : program->notes) say(stderr, fmt::format("note: {}\n", note));

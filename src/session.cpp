@@ -34,7 +34,7 @@ using Clock = std::chrono::steady_clock;
 constexpr milliseconds fastest_drain{10}, slowest_drain{50};
 constexpr milliseconds between_sweeps{2000}, between_names{100};
 // At a command, which may end soon; at all processes of the machine.
-constexpr milliseconds between_looks{50}, between_searches{1000};
+constexpr milliseconds between_looks{50}, between_searches{1000}, between_questions{20};
 constexpr size_t most_links_first = 64;
 constexpr int child_farewell_ms = 100;
 
@@ -195,6 +195,8 @@ class Session {
     naming_.plan(between_names);
     looking_.wanted = tracer_.unseen_zeeks() > 0;
     looking_.plan(child_ != nullptr ? between_looks : between_searches);
+    asking_.wanted = child_ != nullptr && !options_.quiet && tracer_.undeclared_zeek_names() != std::vector<std::string>();
+    asking_.plan(between_questions);
     if (child_ != nullptr) {
       if (auto status = child_->release(); !status) return status;
     }
@@ -252,8 +254,17 @@ class Session {
     return Nothing{};
   }
 
+  // What the script calls by name and the command's scripts don't have, once they have been read.
+  void ask() {
+    const auto notes = tracer_.undeclared_zeek_names();
+    for (const std::string& note : notes.value_or(std::vector<std::string>())) say(stderr, fmt::format("note: {}\n", note));
+    asking_.wanted = !notes;
+    asking_.plan(between_questions);
+  }
+
   std::optional<milliseconds> time_until_next() const {
-    return sooner(sooner(time_until(drain_), time_until(sweep_)), sooner(time_until(naming_), time_until(looking_)));
+    const auto next = sooner(sooner(time_until(drain_), time_until(sweep_)), sooner(time_until(naming_), time_until(looking_)));
+    return sooner(next, time_until(asking_));
   }
 
   Status loop() {
@@ -262,6 +273,7 @@ class Session {
       if (!events) return events.error();
       if (looking_.due())
         if (auto status = look(); !status) return status;
+      if (asking_.due()) ask();
       if (naming_.due()) {
         nodes_.ask_again();
         naming_.plan(between_names);
@@ -288,6 +300,7 @@ class Session {
     ending_ = true;
     watch_.signals_end_at_once();
     code_.serve();
+    if (asking_.wanted) ask();
     if (looking_.wanted)
       if (auto status = look(); !status) return status;
     if (looking_.wanted && child_ != nullptr && !options_.quiet)
@@ -401,6 +414,7 @@ class Session {
   Tick sweep_;  // of maps in which calls leave words
   Tick naming_;  // of nodes that have been started
   Tick looking_;  // at Zeeks that have been started
+  Tick asking_;   // the command, which has read its scripts perhaps
   uint64_t nodes_taken_ = 0;
   bool armed_ = false;
   bool has_deepest_ = false;  // a stack was shown that has as many frames as are kept

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "codegen/builtins/rows.h"
 #include "parser/check.h"
@@ -150,6 +151,44 @@ Value* emit_same_notation(Emitter& e, const Expr& expr) {
   return e.ir.CreateICmp(op_of(expr) == "==" ? Predicate::ICMP_EQ : Predicate::ICMP_NE, differs, e.constant(0));
 }
 
+bool is_uid(const Type& type) { return type.kind == Type::Kind::uid; }
+
+// Equality of uids: two of them, or one with its text.
+void uids_only(Checker& checker, const Expr& expr) {
+  const auto& args = checker.args(expr);
+  const Type& a = checker.type_of(*args[0]);
+  const Type& b = checker.type_of(*args[1]);
+  const bool equality = op_of(expr) == "==" || op_of(expr) == "!=";
+  const auto text = checker.literal_string(is_uid(a) ? *args[1] : *args[0]);
+  if (equality && (text ? !parse_uid(*text).empty() : is_uid(a) && is_uid(b))) return;
+  Diagnostic& row = checker.diagnostics().add(Code::mixed_operands, expr.span, op_of(expr), a.spelling(), b.spelling());
+  row.hint = equality ? "compare it with a uid as logs spell it, such as \"CHhAvVGS1DHFjwGM9\", or with \"\", which is none"
+                      : "== and != compare uids";
+}
+
+// A text is known beforehand: it is compared as the numbers that it may stand for.
+Value* emit_same_uid(Emitter& e, const Expr& expr) {
+  const auto& args = e.args(expr);
+  const bool first = is_uid(e.type_of(*args[0]));
+  const auto text = e.literal_string(first ? *args[1] : *args[0]);
+  auto words_of = [&](const Expr& of) {
+    Value* memory = e.evaluate(of).value;
+    std::array<Value*, 2> words{};
+    for (uint32_t i = 0; i < words.size(); i++)
+      words[i] = e.ir.CreateAlignedLoad(e.ir.getInt64Ty(), e.ir.CreateConstGEP1_32(e.ir.getInt8Ty(), memory, 8 * i), llvm::Align(8));
+    return words;
+  };
+  auto same_words = [&](const std::array<Value*, 2>& a, const std::array<Value*, 2>& b) {
+    return e.ir.CreateAnd(e.ir.CreateICmpEQ(a[0], b[0]), e.ir.CreateICmpEQ(a[1], b[1]));
+  };
+  const auto words = words_of(*args[first ? 0 : 1]);
+  Value* same = e.ir.getFalse();
+  if (!text) same = same_words(words, words_of(*args[1]));
+  else
+    for (const auto& [high, low] : parse_uid(*text)) same = e.ir.CreateOr(same, same_words(words, {e.constant(high), e.constant(low)}));
+  return op_of(expr) == "==" ? same : e.ir.CreateNot(same);
+}
+
 // Equality of tuples is that of all their items.
 Value* emit_same(Emitter& e, const Operand& a, const Operand& b) {
   auto behind = [&](Value* memory, uint32_t offset) { return e.ir.CreateConstGEP1_32(e.ir.getInt8Ty(), memory, offset); };
@@ -180,7 +219,9 @@ Type comparison_type(Checker& checker, const Expr& expr) {
   const Type& b = checker.type_of(*args[1]);
   bool equality = op_of(expr) == "==" || op_of(expr) == "!=";
   if (a.is_string() && b.is_string() && equality) return word(true);
-  if (a.has_notation() || b.has_notation())
+  if (is_uid(a) || is_uid(b))
+    uids_only(checker, expr);
+  else if (a.has_notation() || b.has_notation())
     notations_only(checker, expr);
   else if (a.is_string() != b.is_string() || (a.is_tuple() && b.is_tuple() && !(equality && a.fits(b))))
     checker.diagnostics().add(Code::mixed_operands, expr.span, op_of(expr), a.spelling(), b.spelling());
@@ -195,7 +236,9 @@ Operand emit_comparison(Emitter& e, const Expr& expr) {
   const Type& b = e.type_of(*args[1]);
   const Comparison& row = *std::ranges::find(comparisons, std::string_view(op_of(expr)), &Comparison::op);
   Value* result = nullptr;
-  if (a.has_notation() || b.has_notation()) {
+  if (is_uid(a) || is_uid(b)) {
+    result = emit_same_uid(e, expr);
+  } else if (a.has_notation() || b.has_notation()) {
     result = emit_same_notation(e, expr);
   } else if (a.is_tuple()) {
     const Operand left = e.evaluate(*args[0]);

@@ -1,5 +1,7 @@
 // What a Zeek process is doing: its script stack, event, clock and connection. Where the current probe knows one of them it
 // offers a Field of the builtin's name; else it is read from the process, by zeek.bpf.c.
+#include <fmt/format.h>
+
 #include "codegen/builtins/rows.h"
 #include "codegen/emitter.h"
 #include "parser/check.h"
@@ -18,8 +20,17 @@ std::string_view name_of(const Expr& expr) {
   return std::get<Call>(expr.node).function;
 }
 
+// No Zeek is at hand where a probe is not about the process that it runs in.
+Type of_zeek(Checker& checker, const Expr& expr, Type type) {
+  if (checker.is_in_process()) return type;
+  checker.diagnostics().add(Code::no_argument_here, expr.span, name_of(expr), checker.place()).hint =
+      fmt::format("that probe does not run in a Zeek; keep it where one does: profile:hz:99 {{ @ = {}; }}", name_of(expr));
+  return type;
+}
+
 // The functions of zeek.bpf.c take what the walk up a user stack takes of the kernel.
 Type on_this_kernel(Checker& checker, const Expr& expr, Type type) {
+  if (!checker.is_in_process()) return of_zeek(checker, expr, std::move(type));
   if (!checker.options().unwinds)
     checker.diagnostics().add(Code::not_yet, expr.span, name_of(expr),
                               "it takes root, Linux 5.17 or later, and a kernel with BTF");
@@ -145,7 +156,7 @@ std::vector<Builtin> zeek_rows() {
       variable("zeek_version", "release of the Zeek that hit the probe", version_type, emit_zeek_version,
                "profile:hz:99 { @[zeek_version] = count(); } interval:ms:300 { exit(); }"),
       variable("node", "name of the cluster node that hit the probe",
-               [](Checker&, const Expr&) { return Type::of(Type::Kind::node); }, emit_node,
+               [](Checker& c, const Expr& expr) { return of_zeek(c, expr, Type::of(Type::Kind::node)); }, emit_node,
                "profile:hz:99 { @[node] = count(); } interval:ms:300 { exit(); }"),
   };
 }

@@ -28,26 +28,12 @@ bool is_own(const ZeekProbe& row, std::string_view name) {
   return std::ranges::find(row.data, name, &ZeekDatum::name) != row.data.end();
 }
 
-// Those that have read their scripts: one that has just begun, or is about to end, has no handlers.
-std::vector<ZeekTypes::Process> processes_of(Machine& machine, const ZeekBinary& zeek) {
-  const auto registry = zeek.layout.global("event_registry"), scopes = zeek.layout.global("scopes");
-  std::vector<ZeekTypes::Process> found;
-  for (const pid_t pid : zeek_processes(machine)) {
-    const auto bias = zeek_load_bias(zeek, pid);
-    if (!bias || !registry) continue;
-    ZeekTypes::Process process{pid, *registry + *bias, scopes ? *scopes + *bias : 0};
-    ProcessMemory memory(pid);
-    if (memory.word(process.event_registry) != 0 && memory.status()) found.push_back(process);
-  }
-  return found;
-}
-
 // What the processes of a binary say of their scripts; nothing when none runs.
 ZeekTypes* types_of(Machine& machine, const ZeekBinary& zeek) {
   auto& types = machine.inside().zeek_types;
   const auto known = types.find(&zeek);
   if (known != types.end()) return known->second.get();
-  const auto processes = processes_of(machine, zeek);
+  const auto processes = zeek_script_processes(machine, zeek);
   if (processes.empty()) return nullptr;
   return types.emplace(&zeek, std::make_unique<ZeekTypes>(zeek.layout, processes)).first->second.get();
 }
@@ -69,6 +55,20 @@ Result<ZeekTypes::Place> place_of(const ZeekOrigin& from) {
 }
 
 }  // namespace
+
+// One that has just begun, or is about to end, has no registry of events.
+std::vector<ZeekTypes::Process> zeek_script_processes(Machine& machine, const ZeekBinary& zeek) {
+  const auto registry = zeek.layout.global("event_registry"), scopes = zeek.layout.global("scopes");
+  std::vector<ZeekTypes::Process> found;
+  for (const pid_t pid : zeek_processes(machine)) {
+    const auto bias = zeek_load_bias(zeek, pid);
+    if (!bias || !registry) continue;
+    ZeekTypes::Process process{pid, *registry + *bias, scopes ? *scopes + *bias : 0};
+    ProcessMemory memory(pid);
+    if (memory.word(process.event_registry) != 0 && memory.status()) found.push_back(process);
+  }
+  return found;
+}
 
 Fields zeek_described_fields(Machine& machine, const AttachPoint& point) {
   const std::string_view name = point.name;

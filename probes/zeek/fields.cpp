@@ -66,7 +66,7 @@ Fields fields(Machine& machine, const AttachPoint& point, bool at_return) {
   std::vector<Field> fields;
   for (const ZeekDatum& datum : from->row->data)
     fields.push_back({std::string(datum.name), datum.type,
-                      where(datum, *from->row, from->zeek->layout, *from->function, at_return)});
+                      where(datum, *from->row, from->zeek->layout, *from->function, at_return), datum.kept_as});
   return fields;
 }
 

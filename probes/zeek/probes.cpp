@@ -8,7 +8,8 @@ namespace {
 constexpr uint32_t name_size = 128;  // of names that are given as texts; Zeek's are shorter
 
 const Type word = Type::integer(8, false);
-const Type address_of_text = Type::integer(8, false);  // builtins of their own read them: event, zfunc
+const Type uid = Type::of(Type::Kind::uid);
+const Type own_name = Type::string(name_size);  // builtins read it by its address: event, zfunc
 
 // From the virtual table of an object to the name of its class: it points behind the address of the class's type_info, whose
 // second word is the name (Itanium C++ ABI, 2.5.2 and 2.9.4). The table is what has the name, for as long as the process
@@ -24,7 +25,7 @@ const std::vector<std::string_view> declared_by_function = {"Func.type", "FuncTy
 const std::vector<std::string_view> declared_by_handler = {"EventHandler.local", "Func.type", "FuncType.args"};
 
 std::vector<ZeekDatum> of_functions() {
-  return {{"zfunc", address_of_text, function_name, true},
+  return {{"zfunc", own_name, function_name, true, "", word},
           {"args.name", Type::string(name_size), function_name, true},
           {"args.file", Type::string(name_size), declared_file, true},
           {"args.line", Type::integer(4, false), declared_line, true}};
@@ -40,17 +41,17 @@ ZeekProbe of_analyzer(std::string_view function) {
   return {"analyzer", function, "class", {"analyzer", {"0"}}, class_name, {}, 0,
           {{"args.class", Type::type_name(name_size), {"analyzer", {"0", "-8", "8"}}, true},
            {"args.len", Type::integer(4, true), {"length", {}}},
-           {"conn_uid", word, {"analyzer", {"analyzer::Analyzer.conn"}}}},
+           {"conn_uid", uid, {"analyzer", {"analyzer::Analyzer.conn"}}, false, "", word}},
           "an analyzer gets data"};
 }
 
 std::vector<ZeekProbe> made_probes() {
   return {
       {"event", "EventHandler::Call", "event", {"handler", {}}, {"EventHandler.name", "0"}, {}, 0,
-       {{"event", address_of_text, {"handler", {"EventHandler.name"}}, true}},
+       {{"event", own_name, {"handler", {"EventHandler.name"}}, true, "", word}},
        "an event's handlers are called", false, ZeekSignature{ZeekCallable::event, argument_words, declared_by_handler}},
       {"queue", "EventMgr::Enqueue", "event", {"handler", {}}, {"EventHandler.name", "0"}, {}, 0,
-       {{"event", address_of_text, {"handler", {"EventHandler.name"}}, true},
+       {{"event", own_name, {"handler", {"EventHandler.name"}}, true, "", word},
         {"args.name", Type::string(name_size), {"handler", {"EventHandler.name"}}, true},
         {"args.source", word, {"source", {}}},
         {"args.analyzer", Type::integer(4, false), {"analyzer", {}}}},
@@ -58,11 +59,11 @@ std::vector<ZeekProbe> made_probes() {
       of_script("function", ZeekCallable::function, 0, "a function of the scripts is called"),
       of_script("hook", ZeekCallable::hook, 2, "a hook is called"),
       {"bif", "BuiltinFunc::Invoke", "function", {"func", {}}, {"Func.name", "0"}, {}, 0,
-       {{"zfunc", address_of_text, function_name, true},
+       {{"zfunc", own_name, function_name, true, "", word},
         {"args.name", Type::string(name_size), function_name, true}},
        "a built-in function is called", false, ZeekSignature{ZeekCallable::bif, argument_words, declared_by_function}},
       {"body", "Frame::Reset", "function", {"frame", {"Frame.function"}}, {"Func.name", "0"}, {}, 0,
-       {{"zfunc", address_of_text, {"frame", {"Frame.function", "Func.name"}}},
+       {{"zfunc", own_name, {"frame", {"Frame.function", "Func.name"}}, false, "", word},
         {"args.name", Type::string(name_size), {"frame", {"Frame.function", "Func.name"}}},
         {"args.file", Type::string(name_size), {"body", {"Func::Body.stmts", "Obj.location", "Location.filename"}}},
         {"args.line", Type::integer(4, false), {"body", {"Func::Body.stmts", "Obj.location", "Location.first_line"}}},
@@ -77,7 +78,7 @@ std::vector<ZeekProbe> made_probes() {
        {{"args.time", Type::real(8), {"packet", {"Packet.time"}}, true},
         {"args.len", Type::integer(4, false), {"packet", {"Packet.len"}}, true},
         // Analysis finds the connection.
-        {"conn_uid", word, {"packet", {"Packet.session"}}, true, "it is known when the packet has been analysed: use zeekret:packet"}},
+        {"conn_uid", uid, {"packet", {"Packet.session"}}, true, "it is known when the packet has been analysed: use zeekret:packet", word}},
        "a packet is dispatched"},
       of_analyzer("Analyzer::NextStream"),
       of_analyzer("Analyzer::NextPacket"),
@@ -94,7 +95,7 @@ std::vector<ZeekProbe> made_probes() {
        "a timer goes off"},
       {"when", "Trigger::Eval", "", {}, {}, {}, 0, {}, "the condition of a when statement is looked at"},
       {"alloc", "", "", {}, {}, {}, 0, {}, "memory is taken from the allocator"},
-      {"free", "", "", {}, {}, {}, 0, {}, "memory is given back to it"},
+      {"free", "", "", {}, {}, {}, 0, {}, "memory is given back to it (free(NULL) is left out)"},
   };
 }
 

@@ -114,6 +114,9 @@ Result<std::vector<AttachPoint>> allocator_points(Machine& machine, const ZeekBi
   std::vector<AttachPoint> points;
   for (const AllocatorFunction& function : *found) {
     AttachPoint point = made_point(machine, row, "", false);
+    // free(NULL) gives nothing back.
+    if (row.kind != zeek_probe_of_allocation)
+      point.how = &uprobe_mechanism(machine.inside().features, UprobeKind::entry_of_something, machine.settings().pid.has_value());
     point.target = function.file;
     point.symbol = function.name;
     point.offset = function.file_offset;

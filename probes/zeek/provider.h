@@ -30,6 +30,7 @@ struct ZeekDatum {
   ZeekPath from;
   bool at_return = false;  // can be told of a call that returns, too
   std::string_view not_at_entry = "";  // why it can be told of that alone
+  std::optional<Type> kept_as = std::nullopt;  // what the path leads to, of what a builtin of its own reads: event, conn_uid
 };
 
 // What is called with arguments that scripts declare.
@@ -70,6 +71,9 @@ struct ZeekOrigin {
   const ZeekBinary* zeek = nullptr;
 };
 Result<ZeekOrigin> zeek_origin(Machine& machine, const AttachPoint& point);
+
+// Processes of the binary that have scripts to ask about.
+std::vector<ZeekTypes::Process> zeek_script_processes(Machine& machine, const ZeekBinary& zeek);
 
 // "event:dns_*" in two.
 struct ZeekTarget {

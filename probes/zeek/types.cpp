@@ -141,7 +141,7 @@ std::vector<ZeekTypes::Callable> ZeekTypes::events(size_t process, std::string_v
     uint64_t type = memory.word(handler + static_cast<uint64_t>(needed("EventHandler.type")));
     const uint64_t local = memory.word(handler + static_cast<uint64_t>(needed("EventHandler.local")));
     if (type == 0 && local != 0) type = memory.word(local + static_cast<uint64_t>(needed("Func.type")));
-    if (type != 0) found.push_back({std::move(name), parameters_of(process, type)});
+    if (type != 0) found.push_back({std::move(name), type});
     return true;
   });
   return found;
@@ -153,10 +153,10 @@ std::optional<uint64_t> ZeekTypes::function_type(size_t process, uint64_t id, Ze
   auto at = [&](uint64_t object, std::string_view member) { return object + static_cast<uint64_t>(needed(member)); };
   const uint64_t type = memory.word(at(id, "ID.type"));
   const uint64_t value = memory.word(at(id, "ID.val"));
-  if (type == 0 || value == 0 || !has_tag(tag(process, type), "TYPE_FUNC")) return std::nullopt;
-  const uint64_t function = memory.word(at(value, "FuncVal.func_val"));
+  if (type == 0 || !has_tag(tag(process, type), "TYPE_FUNC")) return std::nullopt;
+  const uint64_t function = value == 0 ? 0 : memory.word(at(value, "FuncVal.func_val"));  // 0: it has no body
   constexpr uint8_t hook_flavor = 2;  // FunctionFlavor, Type.h: function, event, hook
-  bool is_bif = memory.byte(at(function, "Func.kind")) == 1;  // Func::Kind, Func.h: script, built-in
+  bool is_bif = function != 0 && memory.byte(at(function, "Func.kind")) == 1;  // Func::Kind, Func.h: script, built-in
   uint8_t flavor = memory.byte(at(type, "FuncType.flavor"));
   bool wanted = what == ZeekCallable::bif    ? is_bif
                 : what == ZeekCallable::hook ? !is_bif && flavor == hook_flavor
@@ -177,7 +177,7 @@ std::vector<ZeekTypes::Callable> ZeekTypes::functions(size_t process, ZeekCallab
     if (!glob_matches(pattern, name)) return true;
     constexpr uint64_t string_size = 32;
     if (auto type = function_type(process, memory.word(key + string_size), what))
-      found.push_back({std::move(name), parameters_of(process, *type)});
+      found.push_back({std::move(name), *type});
     return true;
   });
   return found;
@@ -192,23 +192,44 @@ constexpr std::string_view callable_words[] = {"event", "function", "hook", "bui
 
 }  // namespace
 
+std::string_view zeek_callable_word(ZeekCallable what) { return callable_words[static_cast<size_t>(what)]; }
+
+Result<std::vector<ZeekTypes::Callable>> ZeekTypes::callables(size_t process, ZeekCallable what, std::string_view pattern) {
+  if (what == ZeekCallable::event) return events(process, pattern);
+  if (processes_[process].scopes == 0 || !offset("Scope.local") || !offset("FuncVal.func_val"))
+    return Error{Error::Kind::script, "parameters of functions can't be read: the binary has no symbol for the global scope",
+                 "it is stripped; those of events can be read", {}};
+  return functions(process, what, pattern);
+}
+
+Result<std::set<std::string>> ZeekTypes::names(ZeekCallable what) {
+  if (Status status = check_layout(); !status) return status.error();
+  std::set<std::string> found;
+  for (size_t i = 0; i < processes_.size(); i++) {
+    auto here = callables(i, what, "*");
+    if (!here) return here.error();
+    for (Callable& each : *here) found.insert(std::move(each.name));
+  }
+  if (Status unread = status(); !unread) return unread.error();
+  return found;
+}
+
 Result<std::vector<Field>> ZeekTypes::parameters(ZeekCallable what, std::string_view pattern, const Place& place) {
   if (Status status = check_layout(); !status) return status.error();
   std::vector<std::vector<Callable>> all;
   std::vector<FieldDecl> wanted;
   for (size_t i = 0; i < processes_.size(); i++) {
-    bool is_event = what == ZeekCallable::event;
-    if (!is_event && (processes_[i].scopes == 0 || !offset("Scope.local") || !offset("FuncVal.func_val")))
-      return Error{Error::Kind::script, "parameters of functions can't be read: the binary has no symbol for the global scope",
-                   "it is stripped; those of events can be read", {}};
-    all.push_back(is_event ? events(i, pattern) : functions(i, what, pattern));
+    auto here = callables(i, what, pattern);
+    if (!here) return here.error();
+    for (Callable& each : *here) each.parameters = parameters_of(i, each.type);
+    all.push_back(*std::move(here));
     for (const Callable& each : all.back())
       for (const FieldDecl& parameter : each.parameters)
         if (std::ranges::find(wanted, parameter.name, &FieldDecl::name) == wanted.end()) wanted.push_back(parameter);
   }
   if (Status unread = status(); !unread) return unread.error();
   if (std::ranges::all_of(all, [](const auto& of_process) { return of_process.empty(); })) {
-    std::string why = fmt::format("{} declares no {} '{}'", process_name(0), callable_words[static_cast<size_t>(what)], pattern);
+    std::string why = fmt::format("{} declares no {} '{}'", process_name(0), zeek_callable_word(what), pattern);
     return std::vector<Field>{{std::string(all_named_arguments), Type(), Unavailable{std::move(why)}}};
   }
   std::vector<Field> fields;

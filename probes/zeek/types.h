@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@ namespace zeektrace {
 
 // What of a script is called.
 enum class ZeekCallable : uint8_t { event, function, hook, bif, with_bodies };
+std::string_view zeek_callable_word(ZeekCallable what);
 
 class ZeekTypes final : public Records {
  public:
@@ -43,6 +45,9 @@ class ZeekTypes final : public Records {
   // "args.NAME" for each parameter of what goes by this name or glob. What not all that match have alike can't be read.
   Result<std::vector<Field>> parameters(ZeekCallable what, std::string_view pattern, const Place& place);
 
+  // What is declared in one process at least.
+  Result<std::set<std::string>> names(ZeekCallable what);
+
   Result<const RecordShape*> shape(uint64_t id) override;
   std::optional<Type> find(std::string_view) override { return std::nullopt; }
 
@@ -62,7 +67,8 @@ class ZeekTypes final : public Records {
   };
   struct Callable {
     std::string name;
-    std::vector<FieldDecl> parameters;
+    uint64_t type = 0;  // a FuncType
+    std::vector<FieldDecl> parameters = {};  // read when they are asked for
   };
   enum class Slot : uint8_t { val, zval };
 
@@ -74,6 +80,7 @@ class ZeekTypes final : public Records {
   bool has_tag(uint8_t tag, std::string_view name) const;
   Status status() const;
 
+  Result<std::vector<Callable>> callables(size_t process, ZeekCallable what, std::string_view pattern);
   std::vector<Callable> events(size_t process, std::string_view pattern);
   std::vector<Callable> functions(size_t process, ZeekCallable what, std::string_view pattern);
   std::optional<uint64_t> function_type(size_t process, uint64_t id, ZeekCallable what) const;

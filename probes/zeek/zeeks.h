@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 namespace zeektrace {
 
 class Machine;
+struct Program;
 
 struct ZeekBinary {
   std::string open;   // where we, and the kernel for us, find it
@@ -34,6 +36,10 @@ size_t unseen_zeeks(Machine& machine);
 
 // Asks processes that run them by now; under -c this one. An Error when one is not as it is taken for.
 Status look_at_unseen_zeeks(Machine& machine, std::optional<pid_t> command);
+
+// Names that the program's zeek: probes write out and that no script of the Zeeks which run (with -p or -c: of that one)
+// declares, a sentence each. Nothing while none of them has read its scripts.
+std::optional<std::vector<std::string>> undeclared_zeek_names(Machine& machine, const Program& program);
 
 // The processes that run one of them now: with -p or -c that one.
 std::vector<pid_t> zeek_processes(Machine& machine);

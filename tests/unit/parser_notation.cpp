@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace zeektrace {
 namespace {
@@ -76,6 +78,20 @@ TEST(Notation, EnumerationsFitWhereTheirNamesAgree) {
   EXPECT_FALSE(colour.fits(named({{0, "red"}, {7, "Paint::green"}, {-1, "none"}})));
   EXPECT_FALSE(colour.fits(Type::enumeration("shade", colour.names)));
   EXPECT_FALSE(colour.fits(Type::integer(8, true)));
+}
+
+TEST(Notation, AUidIsReadAsAllThatItMayStandFor) {
+  using Words = std::pair<uint64_t, uint64_t>;
+  constexpr uint64_t most = std::numeric_limits<uint64_t>::max();
+  for (const auto& [high, low] : {Words{1000000, ~1000000ULL}, {0, 1}, {1, 0}, {62, 61}, {most, most}, {0xffffffff, 62 * 62}}) {
+    const std::string text = uid_text(high, low);
+    const auto read = parse_uid(text);
+    EXPECT_NE(std::ranges::find(read, Words{high, low}), read.end()) << text;
+    for (const auto& [first, second] : read) EXPECT_EQ(uid_text(first, second), text);
+  }
+  EXPECT_EQ(parse_uid(""), std::vector<Words>({{0, 0}}));
+  for (const char* wrong : {"C", "C1", "C00", "D12", "10.0.0.1", "C12 ", "Czzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"})
+    EXPECT_TRUE(parse_uid(wrong).empty()) << wrong;
 }
 
 }  // namespace
