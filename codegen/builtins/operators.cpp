@@ -291,15 +291,10 @@ Operand emit_not(Emitter& e, const Expr& expr) {
 
 Type same_word(Checker& checker, const Expr& expr) {
   if (!numbers_only(checker, expr)) return word(true);
-  const Type& type = checker.type_of(*checker.args(expr)[0]);
-  if (!type.is_signed && type.integer_width() == 4) return Type::integer(4, false);  // C's unsigned int stays one
-  return word(!is_unsigned_word(type));
-}
-Operand as_word(Emitter& e, Value* value, const Type& type) {
-  return {type.size == 4 ? e.ir.CreateAnd(value, e.constant(0xffffffff)) : value, type};
+  return word(!is_unsigned_word(checker.type_of(*checker.args(expr)[0])));
 }
 Operand emit_complement(Emitter& e, const Expr& expr) {
-  return as_word(e, e.ir.CreateNot(e.integer(*e.args(expr)[0])), e.type_of(expr));
+  return {e.ir.CreateNot(e.integer(*e.args(expr)[0])), e.type_of(expr)};
 }
 
 // `-` and `*` are one row each, with one or two operands.
@@ -316,7 +311,7 @@ Type minus_type(Checker& checker, const Expr& expr) {
 }
 Operand emit_minus(Emitter& e, const Expr& expr) {
   if (e.args(expr).size() == 2) return emit_arithmetic(e, expr);
-  return as_word(e, e.ir.CreateNeg(e.integer(*e.args(expr)[0])), e.type_of(expr));
+  return {e.ir.CreateNeg(e.integer(*e.args(expr)[0])), e.type_of(expr)};
 }
 
 // What a script may have for an address without saying what is there: arg0, kaddr("…"), and sums with them.
