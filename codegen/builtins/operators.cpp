@@ -2,8 +2,6 @@
 // shown, nothing computes with them.
 #include "codegen/builtins/operators.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 
@@ -299,15 +297,7 @@ Operand emit_complement(Emitter& e, const Expr& expr) {
 
 // `-` and `*` are one row each, with one or two operands.
 Type minus_type(Checker& checker, const Expr& expr) {
-  const auto& args = checker.args(expr);
-  if (args.size() == 2) return arithmetic_type(checker, expr);
-  constexpr uint64_t most = uint64_t{1} << 63;
-  const Type& type = checker.type_of(*args[0]);
-  const auto literal = checker.literal_integer(*args[0]);
-  if (!literal || type.is_signed || static_cast<uint64_t>(*literal) < most) return same_word(checker, expr);
-  if (static_cast<uint64_t>(*literal) > most)
-    checker.diagnostics().add(Code::number_too_large, expr.span, fmt::format("-{}", static_cast<uint64_t>(*literal)));
-  return word(true);
+  return checker.args(expr).size() == 2 ? arithmetic_type(checker, expr) : same_word(checker, expr);
 }
 Operand emit_minus(Emitter& e, const Expr& expr) {
   if (e.args(expr).size() == 2) return emit_arithmetic(e, expr);
