@@ -217,7 +217,8 @@ TEST(KnownNames, AreReadOnceInTheLifeOfAProgram) {
 
 TEST(KnownNames, ThatPassOrCanNotBeReadAreNotKept) {
   known_names.clear();
-  const Object lambda{0, "lambda_<4711>"}, nothing{0, ""}, absent{0, nullptr};
+  static const char empty[8] = "";  // a name's first eight bytes are read at once
+  const Object lambda{0, "lambda_<4711>"}, nothing{0, empty}, absent{0, nullptr};
   EXPECT_EQ(known(lambda), "(none)");
   EXPECT_TRUE(known_names.empty());
   EXPECT_EQ(known(nothing), "(none)");
