@@ -77,7 +77,9 @@ void shut(int& descriptor) {
   descriptor = -1;
 }
 
-bool is_attached(const Outcome& outcome) {
+// Whether what the signal waits for has been said.
+bool is_told(const Outcome& outcome, const DelayedSignal& signal) {
+  if (!signal.text.empty()) return outcome.err.find(signal.text) != std::string::npos;
   return outcome.err.find("Attached") != std::string::npos ||
          outcome.out.find("\"attached_probes\"") != std::string::npos;
 }
@@ -90,7 +92,7 @@ struct Watch {
   double within = 0;
   Outcome outcome;
   Clock::time_point start = Clock::now();
-  std::optional<double> attached;  // times in seconds from the start
+  std::optional<double> told;  // times in seconds from the start
   std::optional<double> ended;
   std::optional<double> killed;
 };
@@ -120,9 +122,9 @@ void poll_once(Watch& watch, double timeout) {
 double act(Watch& watch) {
   const double now = seconds_since(watch.start);
   double wait = std::numeric_limits<double>::max();
-  if (watch.signal && !watch.attached && is_attached(watch.outcome)) watch.attached = now;
-  if (watch.signal && watch.attached && !watch.ended && !watch.outcome.signalled) {
-    const double due = *watch.attached + watch.signal->seconds;
+  if (watch.signal && !watch.told && is_told(watch.outcome, *watch.signal)) watch.told = now;
+  if (watch.signal && watch.told && !watch.ended && !watch.outcome.signalled) {
+    const double due = *watch.told + watch.signal->seconds;
     if (now >= due) {
       kill(watch.process.pid, watch.signal->number);
       watch.outcome.signalled = true;

@@ -67,10 +67,15 @@ std::optional<int> parse_signal(std::string_view text) {
 
 Problem read_signal(TestFile& test, const Value& value) {
   const auto words = split_words(value.text);
-  const auto number = words.size() == 3 && words[1] == "after" ? parse_signal(words[0]) : std::nullopt;
-  const auto seconds = number ? parse_seconds(words[2]) : std::nullopt;
-  if (!seconds) return fmt::format("'{}' is not of the form 'INT after 1.0'", value.text);
-  test.signal = DelayedSignal{*number, *seconds};
+  const auto number = words.size() >= 3 ? parse_signal(words[0]) : std::nullopt;
+  const auto seconds = number && words[1] == "after" && words.size() == 3 ? parse_seconds(words[2]) : std::nullopt;
+  if (seconds) {
+    test.signal = DelayedSignal{*number, *seconds};
+  } else if (number && words[1] == "at") {
+    test.signal = DelayedSignal{*number, 0, value.text.substr(value.text.find(" at ") + 4)};
+  } else {
+    return fmt::format("'{}' is neither of the form 'INT after 1.0' nor 'INT at TEXT'", value.text);
+  }
   return std::nullopt;
 }
 

@@ -19,7 +19,8 @@ struct Pattern {
 
 struct DelayedSignal {
   int number = 0;
-  double seconds = 0;  // after the tracer has said that it is attached
+  double seconds = 0;     // after the tracer has said that it is attached,
+  std::string text = {};  // or, if there is one, this text on stderr
 };
 
 struct ExitStatus {
