@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <map>
 
 #include "codegen/object.h"
 #include "codegen/program_emitter.h"
@@ -18,8 +19,8 @@ constexpr uint32_t most_scratch = (32 << 10) - busy_word;
 // kernel/events/uprobes.c, handler_chain, 6.13).
 void write_session(BpfModule& module, const Probe& entry, bool returns_need_word, llvm::Function* at_entry,
                    llvm::Function* at_return) {
-  auto waits = [](llvm::Function* part) { return part->getSection().ends_with(".s"); };
-  std::string section = std::string(entry.how->section) + (waits(at_entry) || waits(at_return) ? ".s" : "");
+  std::string section = std::string(entry.how->section);
+  if (waits(*at_entry) || waits(*at_return)) section += waiting_section;
   llvm::Function* function = module.program(entry.function, section, 1);
   auto block = [&](const char* name) { return llvm::BasicBlock::Create(module.context, name, function); };
   auto function_giving = [](llvm::Type* result) { return llvm::FunctionType::get(result, false); };
@@ -41,15 +42,18 @@ void write_session(BpfModule& module, const Probe& entry, bool returns_need_word
   ir.SetInsertPoint(last);
   ir.CreateCall(at_return, {function->getArg(0), word});
   ir.CreateRet(ir.getInt64(0));
+  module.keep_off_private_stacks(function, *entry.how);
 }
 
-}  // namespace
+struct Written {
+  Result<Object> object;
+  std::vector<std::string> crowded = {};  // programs with too much on the stack
+};
 
-Result<Object> emit(const Program& program, std::span<const Builtin> builtins) {
+// `rooms` has the programs that are to be written otherwise than at first.
+Written write(const Program& program, std::span<const Builtin> builtins, uint64_t start_time,
+              const std::map<std::string, Room>& rooms) {
   BpfModule module(program);
-  timespec now{};
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  uint64_t start_time = uint64_t(now.tv_sec) * 1'000'000'000 + uint64_t(now.tv_nsec);
   // Every map of the script exists, even one that no program reaches any more: it is read at the end.
   for (const MapDef& map : program.maps)
     if (map.is_in_kernel())
@@ -57,7 +61,9 @@ Result<Object> emit(const Program& program, std::span<const Builtin> builtins) {
   uint32_t scratch = 0;
   std::vector<llvm::Function*> functions;
   for (const Probe& probe : program.probes) {
-    ProgramEmitter emitter(module, program, builtins, probe, start_time);
+    const Probe& whole = probe.pair ? program.probes[program.pairs[*probe.pair].entry] : probe;
+    const auto room = rooms.find(whole.function);
+    ProgramEmitter emitter(module, program, builtins, probe, start_time, room == rooms.end() ? Room{} : room->second);
     functions.push_back(emitter.emit());
     scratch = std::max(scratch, emitter.scratch_size());
   }
@@ -65,11 +71,28 @@ Result<Object> emit(const Program& program, std::span<const Builtin> builtins) {
     write_session(module, program.probes[pair.entry], pair.returns_need_it, functions[pair.entry],
                   functions[pair.at_return]);
   if (scratch > most_scratch)
-    return Error{Error::Kind::script,
+    return {Error{Error::Kind::script,
                  fmt::format("the texts of one statement take {} bytes; at most {} fit", scratch, most_scratch),
-                 "read less of each, such as str(p, 64), set ZEEKTRACE_MAX_STRLEN, or use several statements", nullptr};
+                 "read less of each, such as str(p, 64), set ZEEKTRACE_MAX_STRLEN, or use several statements", nullptr}};
   if (scratch) module.define_scratch(busy_word + scratch);
-  return module.finish();
+  Result<Object> object = module.finish();
+  return {std::move(object), module.crowded()};
+}
+
+}  // namespace
+
+Result<Object> emit(const Program& program, std::span<const Builtin> builtins) {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  uint64_t start_time = uint64_t(now.tv_sec) * 1'000'000'000 + uint64_t(now.tv_nsec);
+  // How much a program has on its stack is known when it is written.
+  std::map<std::string, Room> rooms;
+  for (;;) {
+    Written written = write(program, builtins, start_time, rooms);
+    bool is_better = false;
+    for (const std::string& name : written.crowded) is_better |= rooms[name].make();
+    if (!is_better) return std::move(written.object);
+  }
 }
 
 }  // namespace zeektrace

@@ -62,11 +62,17 @@ void optimise(llvm::Module& module, llvm::TargetMachine& target) {
 constexpr size_t longest_raw = 100'000;
 constexpr size_t longest_optimised = 21'000;
 
-// What the back end can't do is said to this handler, and LLVM goes on: the last word is ours.
+// What the back end can't do is said to this handler, and LLVM goes on: the last word is ours. And which functions have much on the
+// stack, if they are asked for that.
 class Complaints final : public llvm::DiagnosticHandler {
  public:
-  explicit Complaints(std::string& first) : first_(first) {}
+  Complaints(std::string& first, Frames& frames) : first_(first), frames_(frames) {}
   bool handleDiagnostics(const llvm::DiagnosticInfo& info) override {
+    if (info.getKind() == llvm::DK_StackSize) {
+      const auto& size = llvm::cast<llvm::DiagnosticInfoStackSize>(info);
+      frames_[&size.getFunction()] = size.getResourceSize();
+      return true;
+    }
     if (info.getSeverity() != llvm::DS_Error || !first_.empty()) return true;
     llvm::raw_string_ostream stream(first_);
     llvm::DiagnosticPrinterRawOStream printer(stream);
@@ -76,7 +82,14 @@ class Complaints final : public llvm::DiagnosticHandler {
 
  private:
   std::string& first_;
+  Frames& frames_;
 };
+
+// Has the back end say how much each function has on its stack, if any.
+void ask_for_frames(llvm::Module& module) {
+  for (llvm::Function& function : module)
+    if (!function.isDeclaration()) function.addFnAttr("warn-stack-size", "0");
+}
 
 // A complaint of the back end as an error of the script; "…: in function p0_BEGIN i64 (ptr): Looks like the BPF stack
 // limit is exceeded. …"
@@ -98,6 +111,12 @@ const llvm::Function* longer_than(const llvm::Module& module, size_t most) {
 }
 
 }  // namespace
+
+bool BpfModule::is_crowded(const llvm::Function& program, const Frames& frames) const {
+  if (program.isDeclaration() || program.getSection().empty()) return false;
+  return is_too_deep(program, frames) ||
+         (program_.has_private_stacks && waits(program) && has_private_stack(program, frames));
+}
 
 Error BpfModule::too_long(const llvm::Function& function, size_t most) const {
   std::string where = function.getName().str();
@@ -142,8 +161,12 @@ Result<Object> BpfModule::finish() {
   if (target->addPassesToEmitFile(writer, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
     bug("LLVM's BPF back end writes no object files");
   std::string complaint;
-  context.setDiagnosticHandler(std::make_unique<Complaints>(complaint));
+  Frames frames;
+  context.setDiagnosticHandler(std::make_unique<Complaints>(complaint, frames));
+  ask_for_frames(*module);
   writer.run(*module);
+  for (const llvm::Function& function : *module)
+    if (is_crowded(function, frames)) crowded_.push_back(function.getName().str());
   if (!complaint.empty()) return too_complex(complaint, program_);
   Object object;
   object.elf.resize(bytes.size());

@@ -36,6 +36,7 @@ std::string_view type_name(MapType type) {
   switch (type) {
     case MapType::hash: return "hash";
     case MapType::array: return "array";
+    case MapType::prog_array: return "prog_array";
     case MapType::perf_event_array: return "perf_event_array";
     case MapType::percpu_hash: return "percpu_hash";
     case MapType::percpu_array: return "percpu_array";
@@ -178,6 +179,13 @@ llvm::GlobalVariable* BpfModule::counters() {
 void BpfModule::define_scratch(uint32_t value_size) {
   constexpr uint32_t slots = 8;  // SLOTS in runtime.bpf.c
   define_map(scratch(), {MapType::percpu_array, 4, value_size, slots, 0});
+}
+
+// The kernel compares the programs that such a map is for: their types, and what they are attached as.
+void BpfModule::keep_off_private_stacks(llvm::Function* program, const Mechanism& how) {
+  if (!program_.has_private_stacks || !how.overlaps || waits(*program)) return;
+  const std::string name = fmt::format("zt_no_programs.{}.{}", how.section, how.attach_type);
+  stay_on_kernel_stack(*program, *map(name, {MapType::prog_array, 4, 4, 1, 0}));
 }
 
 llvm::Constant* BpfModule::zeros(uint32_t size) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "codegen/frames.h"
 #include "codegen/object.h"
 #include "parser/program.h"
 
@@ -19,7 +20,7 @@ namespace zeektrace {
 
 // enum bpf_map_type of include/uapi/linux/bpf.h.
 enum class MapType : uint32_t {
-  hash = 1, array = 2, perf_event_array = 4, percpu_hash = 5, percpu_array = 6, lru_hash = 9, lru_percpu_hash = 10, ringbuf = 27
+  hash = 1, array = 2, prog_array = 3, perf_event_array = 4, percpu_hash = 5, percpu_array = 6, lru_hash = 9, lru_percpu_hash = 10, ringbuf = 27
 };
 
 struct MapShape {
@@ -32,6 +33,10 @@ struct MapShape {
 
 // How a part of a map of the script is kept in the kernel.
 MapShape shape_of(const MapDef& map, const MapPart& part);
+
+// How the section of a program ends that may wait for a page (libbpf 1.4, src/libbpf.c, section_defs).
+constexpr std::string_view waiting_section = ".s";
+inline bool waits(const llvm::Function& program) { return program.getSection().ends_with(waiting_section); }
 
 class BpfModule {
  public:
@@ -71,8 +76,13 @@ class BpfModule {
   // A function of runtime.bpf.c or of the files of functions that are not inlined, linked in at the end.
   llvm::Function* runtime(std::string_view name);
 
-  // Links the runtime, optimises, and writes the ELF file. The module can't be used after it.
+  // Of a program that is whole but for its section, which has to be final: see codegen/frames.h.
+  void keep_off_private_stacks(llvm::Function* program, const Mechanism& how);
+
+  // Links the runtime, optimises, and writes the ELF file. The module can't be used after it, but for crowded().
   Result<Object> finish();
+  // Names of the programs with too much on the stack: which the kernel would refuse, or that would wait on a private one.
+  const std::vector<std::string>& crowded() const { return crowded_; }
 
  private:
   llvm::GlobalVariable* global(llvm::Constant* value, const std::string& name, const char* section, uint64_t align);
@@ -80,6 +90,7 @@ class BpfModule {
   void add_proof(const Proof& proof, std::vector<uint64_t>& words);
   void define_patterns();
   Error too_long(const llvm::Function& function, size_t most) const;
+  bool is_crowded(const llvm::Function& program, const Frames& frames) const;
   llvm::GlobalVariable* declare_map(std::string_view name);
   void define_map(llvm::GlobalVariable* map, const MapShape& shape);
   llvm::DIType* map_type(const MapShape& shape);
@@ -106,6 +117,7 @@ class BpfModule {
   std::array<Walk, 4> walks_;
   std::vector<std::string> patterns_;
   std::vector<Proof> proofs_;
+  std::vector<std::string> crowded_;
 };
 
 }  // namespace zeektrace

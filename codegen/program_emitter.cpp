@@ -9,13 +9,14 @@
 namespace zeektrace {
 
 ProgramEmitter::ProgramEmitter(BpfModule& module, const Program& program, std::span<const Builtin> builtins,
-                               const Probe& probe, uint64_t start_time)
+                               const Probe& probe, uint64_t start_time, Room room)
     : Emitter(builder_),
       module_(module),
       program_(program),
       builtins_(builtins),
       probe_(probe),
       start_time_(start_time),
+      room_(room),
       builder_(module.context) {}
 
 llvm::Function* ProgramEmitter::emit() {
@@ -65,12 +66,14 @@ llvm::Function* ProgramEmitter::emit() {
   if (scratch_taken_at_) take_scratch(scratch_taken_at_);
   ir.SetInsertPoint(entry_);
   ir.CreateBr(start);
-  if (waits_) function_->setSection(std::string(probe_.how->section) + ".s");
+  settle_stack();
+  if (waits_) function_->setSection(std::string(probe_.how->section) + std::string(waiting_section));
+  if (!probe_.pair) module_.keep_off_private_stacks(function_, *probe_.how);
   return function_;
 }
 
 // Perf event arrays are not for programs that sleep (check_map_prog_compatibility, kernel/bpf/verifier.c, Linux 6.18).
-bool ProgramEmitter::may_wait() const { return probe_.how->can_sleep && program_.counters.empty(); }
+bool ProgramEmitter::may_wait() const { return room_.may_wait && probe_.how->can_sleep && program_.counters.empty(); }
 
 // Goes on in a new block when the condition holds, else to the exit.
 void ProgramEmitter::continue_if(llvm::Value* condition) {

@@ -13,10 +13,23 @@
 
 namespace zeektrace {
 
+// How a program is to be written, so that its stack has room for it. The cheapest way first.
+struct Room {
+  bool may_wait = true;       // for pages of the process, where its mechanism can sleep
+  bool spares_stack = false;  // scratch memory takes what would stand on the stack
+  // The next way, if there is one.
+  bool make() {
+    if (!may_wait && spares_stack) return false;
+    may_wait &= !spares_stack;
+    spares_stack = !spares_stack;
+    return true;
+  }
+};
+
 class ProgramEmitter final : public Emitter {
  public:
   ProgramEmitter(BpfModule& module, const Program& program, std::span<const Builtin> builtins, const Probe& probe,
-                 uint64_t start_time);
+                 uint64_t start_time, Room room);
   // The program, or a session's half of it (see emit_session in emit.cpp).
   llvm::Function* emit();
   // Bytes of scratch memory the program uses; 0 when it does without.
@@ -120,7 +133,9 @@ class ProgramEmitter final : public Emitter {
   void make_frame();
   void share_with_callbacks();
   void reserve_variables();
-  void use_stack();
+  llvm::AllocaInst* words(uint32_t bytes);
+  llvm::Value* on_stack(uint32_t offset);
+  void settle_stack();
   void use_scratch();
   llvm::Value* in_scratch(uint32_t offset);
   llvm::Function* callback(size_t arguments, const std::function<void(llvm::Function*)>& body);
@@ -177,6 +192,7 @@ class ProgramEmitter final : public Emitter {
   std::span<const Builtin> builtins_;
   const Probe& probe_;
   uint64_t start_time_;
+  Room room_;
   llvm::IRBuilder<> builder_;
   llvm::Function* function_ = nullptr;
   llvm::BasicBlock* entry_ = nullptr;
@@ -199,6 +215,7 @@ class ProgramEmitter final : public Emitter {
   };
   Arena arena_;
   llvm::AllocaInst* stack_ = nullptr;
+  uint32_t stack_size_ = 0;
   std::map<std::pair<uint32_t, uint32_t>, llvm::Value*> context_loads_;
   std::map<std::string, llvm::Value*> pieces_;  // by the field's name: records that came in registers
   // Variables by their number; those that are no words, and, where loops have functions of their own, all of them, stand at

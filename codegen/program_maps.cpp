@@ -64,7 +64,7 @@ ProgramEmitter::Key ProgramEmitter::key(const Expr& map_ref, const Expr* given) 
     if (i == long_one && whole) {
       key.text_size = copied_text(item(*whole, i), def.keys[i], part);
     } else if (i == long_one) {
-      llvm::AllocaInst* cell = keys.size() == 1 && !arena_.short_key ? local(ir.getPtrTy()) : nullptr;
+      llvm::AllocaInst* cell = keys.size() == 1 && !arena_.short_key && !room_.spares_stack ? local(ir.getPtrTy()) : nullptr;
       if (cell) ir.CreateStore(key.memory, cell);
       llvm::Value* outer = std::exchange(key_cell_, cell);
       key.text_size = long_text(*keys[i], def.keys[i], part);
@@ -153,10 +153,7 @@ llvm::Value* ProgramEmitter::read_key_text(llvm::Value* memory, llvm::Value* siz
 }
 
 llvm::Value* ProgramEmitter::read_short_text(llvm::Value* size, llvm::Value* from) {
-  if (!short_key_) {
-    short_key_ = local(llvm::ArrayType::get(ir.getInt64Ty(), short_key_size / 8));
-    short_key_->setAlignment(llvm::Align(8));
-  }
+  if (!short_key_) short_key_ = words(short_key_size);
   arena_.short_key = true;
   ir.CreateMemSet(short_key_, ir.getInt8(0), short_key_size, llvm::MaybeAlign(8));
   llvm::Value* most = ir.CreateBinaryIntrinsic(llvm::Intrinsic::umin, size, ir.getInt32(short_key_size));

@@ -55,10 +55,9 @@ llvm::Value* ProgramEmitter::buffer(uint32_t size) {
   size = (size + 7) / 8 * 8;
   if (destination_ && size == destination_room_) return std::exchange(destination_, nullptr);
   // Where loops are functions of their own, the stack is left to them.
-  if (size <= largest_on_stack && arena_.stack + size <= stack_budget && !frame_) {
-    use_stack();
-    uint32_t offset = std::exchange(arena_.stack, arena_.stack + size);
-    return ir.CreateConstGEP1_32(ir.getInt8Ty(), stack_, offset);
+  if (size <= largest_on_stack && arena_.stack + size <= stack_budget && !frame_ && !room_.spares_stack) {
+    if (!stack_) stack_ = words(stack_budget);
+    return on_stack(std::exchange(arena_.stack, arena_.stack + size));
   }
   return in_scratch(scratch_header + std::exchange(arena_.scratch, arena_.scratch + size));
 }
@@ -68,10 +67,22 @@ llvm::Value* ProgramEmitter::in_scratch(uint32_t offset) {
   return ir.CreateConstGEP1_32(ir.getInt8Ty(), ir.CreateLoad(ir.getPtrTy(), slot_), offset);
 }
 
-void ProgramEmitter::use_stack() {
-  if (stack_) return;
-  stack_ = local(llvm::ArrayType::get(ir.getInt64Ty(), stack_budget / 8));
-  stack_->setAlignment(llvm::Align(8));
+llvm::AllocaInst* ProgramEmitter::words(uint32_t bytes) {
+  llvm::AllocaInst* memory = local(llvm::ArrayType::get(ir.getInt64Ty(), bytes / 8));
+  memory->setAlignment(llvm::Align(8));
+  return memory;
+}
+
+llvm::Value* ProgramEmitter::on_stack(uint32_t offset) {
+  stack_size_ = std::max(stack_size_, arena_.stack);
+  return ir.CreateConstGEP1_32(ir.getInt8Ty(), stack_, offset);
+}
+
+// Of the budget only what was used is taken.
+void ProgramEmitter::settle_stack() {
+  if (!stack_) return;
+  stack_->replaceAllUsesWith(words(stack_size_));
+  stack_->eraseFromParent();
 }
 
 void ProgramEmitter::use_scratch() {
@@ -84,8 +95,8 @@ void ProgramEmitter::reserve_variables() {
   const uint32_t size = probe_.is_silent ? 0 : probe_.variable_memory;
   if (frame_) words_in_scratch_ = scratch_header + std::exchange(arena_.scratch, arena_.scratch + 8 + probe_.variable_words);
   if (size == 0) return;
-  if (!frame_ && size <= largest_on_stack) {
-    use_stack();
+  if (!frame_ && !room_.spares_stack && size <= largest_on_stack) {
+    stack_ = words(stack_budget);
     memory_on_stack_ = std::exchange(arena_.stack, arena_.stack + size);
   } else {
     memory_in_scratch_ = scratch_header + std::exchange(arena_.scratch, arena_.scratch + size);

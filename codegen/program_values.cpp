@@ -123,7 +123,7 @@ llvm::Value* ProgramEmitter::cell(uint32_t number) {
     if (!cells_[number]) cells_[number] = local(ir.getInt64Ty());
     return cells_[number];
   }
-  if (memory_on_stack_) return ir.CreateConstGEP1_32(ir.getInt8Ty(), stack_, *memory_on_stack_ + place);
+  if (memory_on_stack_) return on_stack(*memory_on_stack_ + place);
   return in_scratch(*memory_in_scratch_ + place);
 }
 

@@ -131,6 +131,7 @@ Checking::Checking(const Source& source, const Ast& ast, std::span<const Builtin
   program_.pid_namespace = options.pid_namespace;
   program_.only_pid_namespace = options.only_pid_namespace;
   program_.unwinds = options.unwinds;
+  program_.has_private_stacks = options.has_private_stacks;
   program_.has_kernel_types = options.has_kernel_types;
   program_.types.resize(ast.expressions);
 }

@@ -27,6 +27,7 @@ struct CheckOptions {
   std::optional<PidNamespace> pid_namespace, only_pid_namespace;  // as in Program
   bool has_kernel_types = false;      // as in Program
   bool unwinds = false;               // this kernel can run codegen/unwind.bpf.c
+  bool has_private_stacks = false;    // as in Program
   bool unsafe = false;                // --unsafe: the script may act on what it traces
   std::optional<uint32_t> child_pid;  // of -c
   // The kernel's: the address of a symbol, and its types (null: it describes none). Each may be empty.

@@ -334,6 +334,7 @@ struct Program {
   std::shared_ptr<Records> definitions;      // the script's own structs, to which Types point
   bool has_kernel_types = false;  // the kernel's BTF is there, in which its functions are found
   bool unwinds = false;        // user stacks by unwind tables (parser/unwind.h); else by frame pointers, in the kernel
+  bool has_private_stacks = false;  // this kernel gives larger programs a stack of their own (codegen/frames.h)
 };
 
 // ---- layouts shared by the BPF side and the user side ----

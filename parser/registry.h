@@ -92,6 +92,8 @@ struct Mechanism {
   bool filters_pid = false;  // the kernel filters by process
   bool is_of_no_process = false;  // whichever process it interrupts is not what it is about
   bool can_sleep = false;    // the program may wait for a page of the process; its section then ends in ".s"
+  // Before a run of the program ends another one may begin on the same CPU: while it waits, or where the kernel preempts it.
+  bool overlaps = false;
   bool runs_in_tracer = false;  // BEGIN and END: run by us, once
   bool at_return = false;       // of a function
   // Of several programs at one place the kernel runs the one first that was attached last (uprobes: consumer_add,

@@ -153,6 +153,22 @@ bool Features::unwinding() {
   return *unwinding_;
 }
 
+// Two functions that call each other and have more on the stack than the 512 bytes of the kernel's that they would share.
+bool Features::private_stacks() {
+  if (private_stacks_) return *private_stacks_;
+  const bpf_insn instructions[] = {
+      instruction(BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, -400, 0),
+      instruction(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 1),
+      instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+      instruction(BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, -400, 0),
+      instruction(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0),
+      instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+  };
+  const Descriptor program(load_program(BPF_CGROUP_INET_INGRESS, instructions, std::size(instructions)));
+  private_stacks_ = program.fd >= 0;
+  return *private_stacks_;
+}
+
 bool Features::uprobe_multi() {
   if (uprobe_multi_) return *uprobe_multi_;
   const Descriptor program(load_empty_program(kernel_abi::trace_uprobe_multi));

@@ -28,6 +28,9 @@ class Features {
   bool kprobes();
   // What codegen/unwind.bpf.c calls and looks at: bpf_loop and what came before it, and the kernel's types.
   bool unwinding();
+  // Programs that use 64 bytes of stack or more have one of their own for each CPU, which a program of any kind but some keeps
+  // until it ends (Linux 6.13).
+  bool private_stacks();
   // Its BTF, where its functions are found.
   bool kernel_types() const;
 
@@ -39,6 +42,7 @@ class Features {
   std::optional<bool> kprobe_multi_;
   std::optional<bool> kprobes_;
   std::optional<bool> unwinding_;
+  std::optional<bool> private_stacks_;
 };
 
 }  // namespace zeektrace

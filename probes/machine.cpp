@@ -15,6 +15,7 @@ const std::vector<std::string>& Machine::notes() const { return inside_->notes; 
 void Machine::Inside::note(std::string sentence) {
   if (std::find(notes.begin(), notes.end(), sentence) == notes.end()) notes.push_back(std::move(sentence));
 }
+bool Machine::has_private_stacks() { return inside_->features.private_stacks(); }
 bool Machine::unwinds() { return inside_->features.unwinding(); }
 bool Machine::has_kernel_types() const { return inside_->features.kernel_types(); }
 

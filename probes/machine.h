@@ -37,6 +37,8 @@ class Machine {
   const std::vector<std::string>& notes() const;
   // Whether this kernel can walk user stacks by unwind tables.
   bool unwinds();
+  // Features::private_stacks().
+  bool has_private_stacks();
   // Whether the kernel describes its functions and types (BTF).
   bool has_kernel_types() const;
   // The kernel's types; null when it describes none.

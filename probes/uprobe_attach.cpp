@@ -253,6 +253,7 @@ constexpr Mechanism multi(UprobeKind kind) {
                 .has_cookie = true,
                 .filters_pid = true,
                 .can_sleep = true,
+                .overlaps = true,
                 .latest_first = true,
                 .attach = attach_multi_entry,
                 .describe = describe_places};

@@ -150,6 +150,7 @@ int run(const Options& options) {
   }
   check_options.only_nodes = !options.node.empty();
   check_options.unwinds = machine.unwinds();
+  check_options.has_private_stacks = machine.has_private_stacks();
   check_options.has_kernel_types = machine.has_kernel_types();
   check_options.unsafe = options.unsafe;
   check_options.kernel_types = [&machine] { return machine.kernel_types(); };

@@ -38,6 +38,7 @@ std::string refusal(const std::string& text, Machine& machine, std::string& log)
   if (!ast) return "it does not parse:\n" + said();
   CheckOptions options;
   options.unwinds = machine.unwinds();
+  options.has_private_stacks = machine.has_private_stacks();
   options.has_kernel_types = machine.has_kernel_types();
   options.kernel_types = [&machine] { return machine.kernel_types(); };
   options.kernel_address = [&machine](std::string_view symbol) { return machine.kernel_address(symbol); };
