@@ -6,13 +6,16 @@ limit=${ROUGH_SECONDS:-5}
 ticks="uprobe:$targets/tally:traced_tick { @ticks = count(); }"
 stacks="uprobe:$targets/tally:traced_tick { @ticks = count(); @[ustack] = count(); }"
 
-# dies SIGNAL SCRIPT: a process under -p that ends so after half a second.
+# dies SIGNAL SCRIPT: a process under -p that ends so a while after it was attached to.
 dies() {
+  : >.err
   "$targets/tally" sleep 30 >/dev/null &
   local process=$!
   disown "$process"  # or the shell tells how it ended
-  (sleep 0.5; kill -s "$1" "$process") &
+  (until grep -q '^Attached' .err; do sleep 0.1; done; sleep 0.3; kill -s "$1" "$process") &
+  local killer=$!
   answers "under -p, the process gets SIG$1 ($3)" 0 '^@ticks: [1-9][0-9]*$' "$zeektrace" -p "$process" -e "$2"
+  kill "$killer" "$process" 2>/dev/null
 }
 for signal in TERM KILL SEGV; do dies "$signal" "$ticks" 'one probe'; done
 dies KILL "$stacks" 'stacks'
@@ -52,9 +55,9 @@ refused 'a function that cannot be probed' 2 'odd_locked can.t be probed: the ke
 
 # A static probe's semaphore is raised in the process that is traced, in no other one, and is back at zero afterwards.
 if [ -x "$targets/marks" ]; then
-  "$targets/marks" guard 1.5 >.traced &
+  "$targets/marks" guard 4 >.traced &
   traced=$!
-  "$targets/marks" guard 1.5 >.other &
+  "$targets/marks" guard 4 >.other &
   other=$!
   answers 'a semaphore' 0 '^@n: [1-9]' "$zeektrace" -p "$traced" -e 'usdt::guard:checked { @n = count(); }
     interval:ms:300 { exit(); }'
