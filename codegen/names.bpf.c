@@ -90,26 +90,35 @@ FUNCTION u64 zt_name_matches_waiting(u64 number, u64 from) {
 
 // Which program of which process this is: an id is given to a process that begins later than the one before it, in
 // nanoseconds, and each exec counts one on.
-FUNCTION u64 zt_life(void) {
+INLINE u64 this_life(void) {
   struct task_struct *task = bpf_get_current_task_btf();
   return task->group_leader->start_boottime + task->self_exec_id;
 }
 
-struct known_name {
-  u64 size;  // the NUL included
+FUNCTION u64 zt_life(void) { return this_life(); }
+
+struct known_text {
+  u64 size;  // the NUL included; 0: not read yet
   // As much again, all zero, is for a program that clears what is behind a name which it uses as a key.
   u8 text[2 * NAME_BYTES];
 };
+// KnownName in probes/dead_names.h. What is compared stands in one line of the processor's cache with the name's beginning.
+struct known_name {
+  u64 process;  // 0: nobody's
+  u64 slot, life;
+  struct known_text name;
+} __attribute__((aligned(64)));
+#define KNOWN_NAMES 16384
+#define WAYS 8
 #ifndef ZEEKTRACE_HELPERS
 struct {
-  NUMBER(type, BPF_HASH);
-  NUMBER(key_size, 24);
+  NUMBER(type, BPF_ARRAY);
+  NUMBER(key_size, 4);
   NUMBER(value_size, sizeof(struct known_name));
-  NUMBER(max_entries, 16384);
-  NUMBER(map_flags, NO_PREALLOC);
+  NUMBER(max_entries, KNOWN_NAMES);
+  NUMBER(map_flags, MMAPABLE);
 } zt_names SECTION(".maps");
 #endif
-static const struct known_name no_name = {};
 
 INLINE int is_passing(u64 from) {
   u64 first = 0, other;
@@ -118,26 +127,50 @@ INLINE int is_passing(u64 from) {
   return first == other;
 }
 
-// The name whose characters' address stands at `slot`, which is read once in the life of a program: one lookup instead of two
-// reads. 0: it can't be read, it may be another one tomorrow, or there is no room. Nothing is ever taken out, so that what is
-// given stays as it is while it is looked at.
-IN_PROGRAM struct known_name *zt_known_name(u64 slot) {
-  u64 key[3] = {slot, bpf_get_current_pid_tgid() >> 32, zt_life()};
-  struct known_name *known = bpf_map_lookup_elem(&zt_names, key);
-  if (known && known->size)
-    return known;
+INLINE u32 first_way(u64 slot, u64 process) {
+  return ((slot >> 3 ^ process << 40) * 0x9e3779b97f4a7c15ULL) >> 50;  // 14 bits: KNOWN_NAMES
+}
+
+// Reads a name into a place that is this process's now; 0, and the place is nobody's again, when it can't be read.
+INLINE struct known_text *filled(struct known_name *known, u64 slot, u64 life, u64 from) {
+  known->slot = slot;
+  known->life = life;
+  long size = bpf_probe_read_user_str(known->name.text, NAME_BYTES, (const void *)from);
+  if (size <= 1) {
+    *(volatile u64 *)&known->process = 0;
+    return 0;
+  }
+  *(volatile u64 *)&known->name.size = size;  // another thread may look already
+  return &known->name;
+}
+
+// The name whose characters' address stands at `slot`, which is read once in the life of a program: one look at memory of ours
+// instead of two reads of the process's. 0: it can't be read, it may be another one tomorrow, or there is no room. A place is
+// given to another process when user space has seen its own end (probes/dead_names), so that a name stays as it is while it is
+// looked at.
+IN_PROGRAM struct known_text *zt_known_name(u64 slot) {
+  u64 process = bpf_get_current_pid_tgid() >> 32, life = this_life();
+  u32 first = first_way(slot, process);
+  struct known_name *room = 0;
+  ROUND_BY_ROUND
+  for (u32 i = 0; i < WAYS; i++) {
+    u32 index = (first + i) & (KNOWN_NAMES - 1);
+    struct known_name *known = bpf_map_lookup_elem(&zt_names, &index);
+    if (!known)
+      return 0;
+    if (known->slot == slot && known->process == process && known->life == life && known->name.size)
+      return &known->name;
+    if (!known->process) {
+      room = known;
+      break;
+    }
+  }
   u64 from = 0;
-  if (bpf_probe_read_user(&from, sizeof(from), (const void *)slot) != 0 || is_passing(from))
+  if (!room || bpf_probe_read_user(&from, sizeof(from), (const void *)slot) != 0 || is_passing(from))
     return 0;
-  bpf_map_update_elem(&zt_names, key, &no_name, NO_EXIST);
-  known = bpf_map_lookup_elem(&zt_names, key);
-  if (!known)
-    return 0;
-  long size = bpf_probe_read_user_str(known->text, NAME_BYTES, (const void *)from);
-  if (size <= 1)
-    return 0;
-  *(volatile u64 *)&known->size = size;  // another thread may look already
-  return known;
+  if (__sync_val_compare_and_swap(&room->process, 0, process) != 0)
+    return 0;  // somebody else was first; there is a next time
+  return filled(room, slot, life, from);
 }
 
 // ---- whether a thing is what it is taken for ----

@@ -98,7 +98,7 @@ llvm::Value* ProgramEmitter::standing_at(const Location& where) {
   return nullptr;
 }
 
-// The kernel side's struct known_name: its size, and the text. A key that is nothing but the name needs no copy of it.
+// The kernel side's struct known_text: its size, and the text. A key that is nothing but the name needs no copy of it.
 Operand ProgramEmitter::lasting_name(const Field& field, const Type& type) {
   llvm::Value* memory = buffer(type.storage());
   const bool is_key = unpadded_size_ && memory == unpadded_;

@@ -11,6 +11,7 @@
 #include "probes/attach.h"
 #include "probes/counters.h"
 #include "probes/dead_calls.h"
+#include "probes/dead_names.h"
 #include "probes/load_error.h"
 #include "probes/machine.h"
 #include "probes/map_io.h"
@@ -262,14 +263,19 @@ Status Tracer::zero(const MapDef& map) {
   return Nothing{};
 }
 
-Status Tracer::drop_dead_calls() {
-  if (state_->program.pid_namespace) return Nothing{};  // processes have other numbers there
+bool Tracer::wants_sweeps() const {
+  if (state_->program.pid_namespace) return false;  // processes have other numbers there
+  return state_->map(known_name_map) != nullptr || std::ranges::any_of(state_->program.maps, &MapDef::is_by_frame);
+}
+
+Result<bool> Tracer::sweep() {
   for (const MapDef& map : state_->program.maps) {
     const bpf_map* found = map.is_by_frame ? state_->map(bpf_map_name(map)) : nullptr;
     if (found == nullptr) continue;
-    if (auto dropped = zeektrace::drop_dead_calls(KernelMap::of(found)); !dropped) return dropped.error();
+    if (auto dropped = drop_dead_calls(KernelMap::of(found)); !dropped) return dropped.error();
   }
-  return Nothing{};
+  const bpf_map* names = state_->map(known_name_map);
+  return names != nullptr ? forget_dead_names(KernelMap::of(names)) : false;
 }
 
 size_t Tracer::unseen_zeeks() const { return zeektrace::unseen_zeeks(state_->machine); }

@@ -58,8 +58,10 @@ class Tracer {
   Result<std::vector<MapRow>> read(const MapDef& map) const;
   Status clear(const MapDef& map);  // removes every element; an array's values become 0
   Status zero(const MapDef& map);   // keeps the keys, values become 0
-  // Takes what calls that never returned have left out of maps that are kept by frame, once they are half full.
-  Status drop_dead_calls();
+  // Takes out of the kernel's memory what nobody will: words of calls that never returned, of maps that are kept by frame, once
+  // these are half full; names that were read of processes which have ended. Whether hardly a name has room even so.
+  bool wants_sweeps() const;
+  Result<bool> sweep();
   // Whether this process is one of those that Probe::only_nodes means.
   Status take_node(uint32_t tgid, bool is_wanted);
   // Zeeks of which nothing may be believed yet, since it is not known whether they are laid out as it is said: how many there

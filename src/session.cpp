@@ -189,7 +189,7 @@ class Session {
     }
     drain_.wanted = sends_messages(program_);
     drain_.plan(fastest_drain);
-    sweep_.wanted = std::ranges::any_of(program_.maps, &MapDef::is_by_frame);
+    sweep_.wanted = tracer_.wants_sweeps();
     sweep_.plan(between_sweeps);
     naming_.wanted = needs_nodes();
     naming_.plan(between_names);
@@ -254,6 +254,17 @@ class Session {
     return Nothing{};
   }
 
+  Status sweep() {
+    const auto full = tracer_.sweep();
+    if (!full) return full.error();
+    if (*full && !names_are_full_ && !options_.quiet)
+      say(stderr, "note: the names of handlers and functions that the kernel side keeps have hardly any room left; others are read anew "
+                  "each time, which costs some 0.2 us more\n");
+    names_are_full_ = names_are_full_ || *full;
+    sweep_.plan(between_sweeps);
+    return Nothing{};
+  }
+
   // What the script calls by name and the command's scripts don't have, once they have been read.
   void ask() {
     const auto notes = tracer_.undeclared_zeek_names();
@@ -279,8 +290,7 @@ class Session {
         naming_.plan(between_names);
       }
       if (sweep_.due()) {
-        if (auto status = tracer_.drop_dead_calls(); !status) return status;
-        sweep_.plan(between_sweeps);
+        if (auto status = sweep(); !status) return status;
       }
       if (events->code) code_.serve();
       for (const int number : events->told)
@@ -411,11 +421,12 @@ class Session {
   CgroupPaths cgroups_;
   Messages messages_;
   Tick drain_;
-  Tick sweep_;  // of maps in which calls leave words
+  Tick sweep_;  // of what the dead leave behind in the kernel
   Tick naming_;  // of nodes that have been started
   Tick looking_;  // at Zeeks that have been started
   Tick asking_;   // the command, which has read its scripts perhaps
   uint64_t nodes_taken_ = 0;
+  bool names_are_full_ = false;  // and it has been told
   bool armed_ = false;
   bool has_deepest_ = false;  // a stack was shown that has as many frames as are kept
   bool is_over_ = false;  // every probe has done all that it ever will

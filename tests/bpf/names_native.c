@@ -5,7 +5,6 @@
 #define bpf_copy_from_user names_bring_in
 
 #define bpf_map_lookup_elem names_lookup
-#define bpf_map_update_elem names_update
 #define bpf_get_current_pid_tgid names_pid_tgid
 #define bpf_get_current_task_btf names_task
 
@@ -14,7 +13,6 @@ struct task_struct {
   unsigned long long start_boottime, self_exec_id;
 };
 void *bpf_map_lookup_elem(void *map, const void *key);
-long bpf_map_update_elem(void *map, const void *key, const void *value, unsigned long long flags);
 unsigned long long bpf_get_current_pid_tgid(void);
 struct task_struct *bpf_get_current_task_btf(void);
 char zt_names;

@@ -1,13 +1,17 @@
 // What the kernel side makes of a glob and a name, beside what the user side makes of both.
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cstring>
-#include <map>
 #include <random>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "parser/name_pattern.h"
+#include "probes/dead_names.h"
 
 using zeektrace::name_pattern;
 using zeektrace::NamePattern;
@@ -45,25 +49,14 @@ struct Task {
   const Task* group_leader;
   unsigned long long start_boottime, self_exec_id;
 };
-struct KnownName {
-  uint64_t size;
-  char text[256];
-};
-extern "C" KnownName* zt_known_name(unsigned long long slot);
+extern "C" zeektrace::KnownText* zt_known_name(unsigned long long slot);
 
 static Task leader{&leader, 1000, 1}, task{&leader, 1500, 1};
 static uint64_t process = 7;
-static size_t room = 100;
-static std::map<std::array<uint64_t, 3>, KnownName> known_names;
+static std::vector<zeektrace::KnownName> known_names;
 
-extern "C" void* names_lookup(void*, const uint64_t* key) {
-  const auto found = known_names.find({key[0], key[1], key[2]});
-  return found == known_names.end() ? nullptr : &found->second;
-}
-extern "C" long names_update(void*, const uint64_t* key, const KnownName* value, unsigned long long flags) {
-  EXPECT_EQ(flags, 1U) << "what is looked at may not be written over";
-  if (known_names.size() >= room) return -7;
-  return known_names.insert({{key[0], key[1], key[2]}, *value}).second ? 0 : -17;
+extern "C" void* names_lookup(void*, const uint32_t* key) {
+  return *key < known_names.size() ? &known_names[*key] : nullptr;
 }
 extern "C" uint64_t names_pid_tgid() { return process << 32 | 9; }
 extern "C" const Task* names_task() { return &task; }
@@ -189,16 +182,20 @@ struct Object {
   uint64_t slot() const { return reinterpret_cast<uint64_t>(&name); }
 };
 std::string known(const Object& object) {
-  const KnownName* found = zt_known_name(object.slot());
+  const zeektrace::KnownText* found = zt_known_name(object.slot());
   if (!found) return "(none)";
   EXPECT_EQ(found->size, strnlen(found->text, sizeof(found->text)) + 1);
   return found->text;
+}
+void forget_all() { known_names.assign(zeektrace::most_known_names, {}); }
+size_t in_use() {
+  return static_cast<size_t>(std::ranges::count_if(known_names, [](const auto& name) { return name.process != 0; }));
 }
 
 }  // namespace
 
 TEST(KnownNames, AreReadOnceInTheLifeOfAProgram) {
-  known_names.clear();
+  forget_all();
   Object object{0, "dns_request"};
   EXPECT_EQ(known(object), "dns_request");
   object.name = nullptr;
@@ -212,29 +209,63 @@ TEST(KnownNames, AreReadOnceInTheLifeOfAProgram) {
   object.name = "ssh_request";
   leader.start_boottime = 2000;
   EXPECT_EQ(known(object), "ssh_request") << "the id is given to a later process";
-  EXPECT_EQ(known_names.size(), 4U);
+  EXPECT_EQ(in_use(), 4U);
 }
 
 TEST(KnownNames, ThatPassOrCanNotBeReadAreNotKept) {
-  known_names.clear();
+  forget_all();
   static const char empty[8] = "";  // a name's first eight bytes are read at once
   const Object lambda{0, "lambda_<4711>"}, nothing{0, empty}, absent{0, nullptr};
   EXPECT_EQ(known(lambda), "(none)");
-  EXPECT_TRUE(known_names.empty());
   EXPECT_EQ(known(nothing), "(none)");
   EXPECT_EQ(known(absent), "(none)");
   const Object later{0, "new_connection"};
   absences = 1;
   EXPECT_EQ(known(later), "(none)") << "the page is not there";
+  EXPECT_EQ(in_use(), 0U);
   absences = 0;
   EXPECT_EQ(known(later), "new_connection") << "now it is";
 }
 
+// 20,000 handlers want 16,384 places: whoever has none is none, and whoever has one is himself.
 TEST(KnownNames, WithoutRoomAreNone) {
-  known_names.clear();
-  room = 0;
-  const Object object{0, "new_connection"};
-  EXPECT_EQ(known(object), "(none)");
-  room = 100;
-  EXPECT_EQ(known(object), "new_connection");
+  forget_all();
+  std::vector<Object> objects(20000);
+  std::vector<std::string> names;
+  for (size_t i = 0; i < objects.size(); ++i) names.push_back("event_" + std::to_string(i));
+  for (size_t i = 0; i < objects.size(); ++i) objects[i].name = names[i].c_str();
+  size_t kept = 0;
+  for (int round = 0; round < 2; ++round) {
+    kept = 0;
+    for (size_t i = 0; i < objects.size(); ++i) {
+      const std::string name = known(objects[i]);
+      kept += name == names[i];
+      EXPECT_TRUE(name == names[i] || name == "(none)") << name;
+    }
+    EXPECT_EQ(kept, in_use());
+  }
+  EXPECT_GT(kept, 14000U);
+  forget_all();
+  for (size_t i = 0; i < 4000; ++i) EXPECT_EQ(known(objects[i]), names[i]) << "there is room";
+}
+
+TEST(KnownNames, OfTheDeadMakeRoom) {
+  forget_all();
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  Object mine{0, "new_connection"}, other{0, "connection_state_remove"};
+  process = static_cast<uint64_t>(getpid());
+  EXPECT_EQ(known(mine), "new_connection");
+  process = static_cast<uint64_t>(child);
+  EXPECT_EQ(known(other), "connection_state_remove");
+  EXPECT_EQ(zeektrace::forget_dead_names(std::span(known_names)), 1U);
+  EXPECT_EQ(in_use(), 1U);
+  other.name = "dns_end";  // shorter: nothing of the former may be left behind it
+  EXPECT_EQ(known(other), "dns_end");
+  const zeektrace::KnownText* text = zt_known_name(other.slot());
+  EXPECT_TRUE(std::ranges::all_of(std::span(text->text).subspan(text->size), [](char c) { return c == 0; }));
+  process = static_cast<uint64_t>(getpid());
+  mine.name = nullptr;
+  EXPECT_EQ(known(mine), "new_connection") << "the living keep theirs";
 }

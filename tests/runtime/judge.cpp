@@ -69,7 +69,8 @@ void judge_ending(const TestFile& test, const Outcome& tracer, std::vector<Compl
         {fmt::format("{} instead of {}", status_text(tracer.status), status_text(test.status)), ""});
   }
   if (test.signal && !tracer.signalled) {
-    complaints.push_back({"ended, or never said what its signal waits for ('Attached'), before the signal was due", ""});
+    const std::string awaited = test.signal->text.empty() ? "Attached" : test.signal->text;
+    complaints.push_back({fmt::format("ended, or never said '{}', before its signal was due", awaited), ""});
   }
   if (tracer.flooded) {
     complaints.push_back({fmt::format("more than {} MiB of output", captured_limit >> 20), ""});

@@ -212,6 +212,11 @@ runs 0 signalled
 sed 's/Attached/Nothing/; s/within: 10/within: 0.5/' "$work/tests/signalled.rt" | test_file never_attached
 runs 1 never_attached
 says "never said 'Attached'"
+sed 's/INT after 0.2/INT at 1 probe/; s/Attached/Nothing of/' "$work/tests/signalled.rt" | test_file at_a_text
+runs 0 at_a_text
+sed 's/INT after 0.2/INT at 2 probes/; s/within: 10/within: 0.5/' "$work/tests/signalled.rt" | test_file never_said
+runs 1 never_said
+says "never said '2 probes'"
 test_file input <<'END'
 # What is given as standard input arrives.
 needs: nothing
@@ -325,7 +330,7 @@ args: x
 expect:
 status: 0
 END
-malformed 2 "is not of the form 'INT after 1.0'" <<'END'
+malformed 2 "is neither of the form 'INT after 1.0' nor 'INT at TEXT'" <<'END'
 # A signal at no time.
 signal: INT
 END
