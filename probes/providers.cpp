@@ -321,8 +321,27 @@ std::vector<ProviderRow> rows_called(std::string_view name) {
   return found;
 }
 
+bool is_zeek(const Provider& row) { return &row == &provider(ProviderRow::zeek) || &row == &provider(ProviderRow::zeekret); }
+
+// The names that a glob means where scripts declare them, in the place of the glob.
+std::optional<Error> add_declared(Machine& machine, ProviderRow row, std::string_view target, const std::vector<std::string>& names,
+                                  bool with_fields, std::vector<Listed>& listed) {
+  auto points = points_of(machine, row, target);
+  if (!points) return points.error();
+  if (names.empty())
+    return Error{Error::Kind::script, fmt::format("no Zeek that runs declares a name that matches {}:{}", provider(row).name, target),
+                 "", nullptr};
+  for (const std::string& name : names) {
+    if (!with_fields)
+      listed.push_back({fmt::format("{}:{}", provider(row).name, name), std::string(points->front().how->name), {}, {}, ""});
+    else if (auto error = add_points(machine, points_of(machine, row, name), true, listed))
+      return error;
+  }
+  return std::nullopt;
+}
+
 void add_syntax(const Provider& row, std::vector<Listed>& listed) {
-  if (&row == &provider(ProviderRow::zeek) || &row == &provider(ProviderRow::zeekret)) {
+  if (is_zeek(row)) {
     for (Listed& kind : zeek_kinds(row)) listed.push_back(std::move(kind));
     return;
   }
@@ -354,12 +373,14 @@ Result<std::vector<Listed>> list_probes(Machine& machine, std::string_view patte
     if (by_provider && std::find(named.begin(), named.end(), row) == named.end()) continue;
     const std::string_view target =
         by_provider ? pattern.substr(std::min(pattern.size(), head.size() + 1)) : pattern;
-    if (target.empty() && !has_list(row)) {
+    if ((target.empty() && !has_list(row)) || (target == "*" && is_zeek(rows[i]))) {
       add_syntax(rows[i], listed);
       continue;
     }
     if (!by_provider && (!has_list(row) || is_another_way(row))) continue;
-    auto error = add_points(machine, points_of(machine, row, target), with_fields, listed);
+    const auto names = is_zeek(rows[i]) ? declared_zeek_names(machine, target) : std::nullopt;
+    auto error = names ? add_declared(machine, row, target, *names, with_fields, listed)
+                       : add_points(machine, points_of(machine, row, target), with_fields, listed);
     if (error && !first_error) first_error = std::move(error);
   }
   if (listed.empty() && first_error && by_provider) return *std::move(first_error);

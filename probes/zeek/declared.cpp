@@ -1,5 +1,5 @@
-// Names that a script writes out in zeek: probes and that no script of a Zeek declares. Such a probe would count nothing, and
-// nothing would say why.
+// The names that a Zeek's scripts declare: which a glob means, for -l; and which a script writes out in zeek: probes and that no
+// script of a Zeek declares. Such a probe would count nothing, and nothing would say why.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -110,6 +110,19 @@ std::optional<std::vector<std::string>> undeclared_zeek_names(Machine& machine, 
     if (names && !names->contains(name)) notes.push_back(sentence(*asked, *row, point, name));
   }
   return notes;
+}
+
+std::optional<std::vector<std::string>> declared_zeek_names(Machine& machine, std::string_view text) {
+  const ZeekTarget target = zeek_target(text);
+  const ZeekProbe* row = row_of(target.kind);
+  if (!row || !is_glob(target.name)) return std::nullopt;
+  Asked asked = zeeks_to_ask(machine);
+  const auto& names = declared(asked, row->signature->what);
+  if (asked.scripts.empty() || !names) return std::nullopt;
+  std::vector<std::string> found;
+  for (const std::string& name : *names)
+    if (glob_matches(target.name, name)) found.push_back(fmt::format("{}:{}", target.kind, name));
+  return found;
 }
 
 void note_undeclared_zeek_names(Machine& machine, const Program& program) {

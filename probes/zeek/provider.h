@@ -59,6 +59,10 @@ std::span<const ZeekProbe> zeek_probes();
 // What -l says of a row when no name is asked for: a line for each kind.
 std::vector<Listed> zeek_kinds(const Provider& row);
 
+// What a glob such as "event:dns_*" means in the Zeeks that run, each as "event:NAME". Nothing when they can't be asked: it is no
+// glob of names that scripts declare, none runs, or none has read its scripts.
+std::optional<std::vector<std::string>> declared_zeek_names(Machine& machine, std::string_view target);
+
 // Of the two kinds that stand on the allocator, the one that gives.
 constexpr std::string_view zeek_probe_of_allocation = "alloc";
 // Its object is a frame; which body runs on it is followed from call to call.
