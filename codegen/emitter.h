@@ -121,6 +121,9 @@ class Emitter {
   // `value`, at most `most`, in a way that the verifier sees: LLVM may not use what it knows of the value, since the
   // verifier knows less.
   llvm::Value* bounded(llvm::Value* value, uint64_t most);
+  // Calls that function of the runtime for 0, 1, … until it gives 1, `most` times at most, with the address of these words, the last
+  // of which is what it has come to in the end. The verifier looks at one round.
+  virtual llvm::Value* steps(std::string_view step, uint32_t most, std::initializer_list<llvm::Value*> words) = 0;
   virtual void count(Counter counter) = 0;  // at the statement at hand
 
   // The element that the current assignment or step goes to, for rows of place map_value.

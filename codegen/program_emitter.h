@@ -59,6 +59,7 @@ class ProgramEmitter final : public Emitter {
   llvm::Value* helper(HelperId id, std::initializer_list<llvm::Value*> args) override;
   llvm::Value* runtime(std::string_view function, std::initializer_list<llvm::Value*> args) override;
   llvm::Value* our_map(std::string_view name) override;
+  llvm::Value* steps(std::string_view step, uint32_t most, std::initializer_list<llvm::Value*> words) override;
   void count(Counter counter) override;
   void count(const LossSite& site);
   void count_full(const MapDef& map);
@@ -203,6 +204,7 @@ class ProgramEmitter final : public Emitter {
   llvm::AllocaInst* index_cell_ = nullptr;
   llvm::AllocaInst* word_cell_ = nullptr;
   llvm::AllocaInst* short_key_ = nullptr;
+  llvm::AllocaInst* steps_cell_ = nullptr;
   llvm::AllocaInst* process_key_ = nullptr;
   llvm::AllocaInst* verdict_cell_ = nullptr;
   uint32_t scratch_size_ = 0;

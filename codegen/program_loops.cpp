@@ -59,7 +59,7 @@ struct ProgramEmitter::Outer {
   explicit Outer(ProgramEmitter& e) : e_(e), point_(e.ir.saveIP()), where_(e.ir.getCurrentDebugLocation()) {}
   ~Outer() {
     std::tie(e_.function_, e_.entry_, e_.exit_, e_.context_, e_.frame_, e_.slot_) = functions_;
-    std::tie(e_.index_cell_, e_.word_cell_, e_.short_key_, e_.gate_index_, e_.recalled_) = cells_;
+    std::tie(e_.index_cell_, e_.word_cell_, e_.short_key_, e_.steps_cell_, e_.gate_index_, e_.recalled_) = cells_;
     std::tie(e_.return_to_, e_.in_callback_, e_.target_) = way_;
     e_.context_loads_ = std::move(loads_);
     e_.pieces_ = std::move(pieces_);
@@ -75,8 +75,8 @@ struct ProgramEmitter::Outer {
   llvm::DebugLoc where_;
   std::tuple<llvm::Function*, llvm::BasicBlock*, llvm::BasicBlock*, llvm::Value*, llvm::Value*, llvm::Value*> functions_{
       e_.function_, e_.entry_, e_.exit_, e_.context_, e_.frame_, e_.slot_};
-  std::tuple<llvm::AllocaInst*, llvm::AllocaInst*, llvm::AllocaInst*, llvm::Value*, llvm::Value*> cells_{
-      e_.index_cell_, e_.word_cell_, e_.short_key_, e_.gate_index_, e_.recalled_};
+  std::tuple<llvm::AllocaInst*, llvm::AllocaInst*, llvm::AllocaInst*, llvm::AllocaInst*, llvm::Value*, llvm::Value*> cells_{
+      e_.index_cell_, e_.word_cell_, e_.short_key_, e_.steps_cell_, e_.gate_index_, e_.recalled_};
   std::tuple<llvm::BasicBlock*, bool, const Expr*> way_{e_.return_to_, e_.in_callback_, e_.target_};
   decltype(e_.context_loads_) loads_ = std::exchange(e_.context_loads_, {});
   decltype(e_.pieces_) pieces_ = std::exchange(e_.pieces_, {});
@@ -99,7 +99,7 @@ llvm::Function* ProgramEmitter::callback(size_t arguments, const std::function<v
   return_to_ = in_function ? new_block("return") : nullptr;
   exit_ = new_block("exit");
   in_callback_ = true;
-  index_cell_ = word_cell_ = short_key_ = nullptr;
+  index_cell_ = word_cell_ = short_key_ = steps_cell_ = nullptr;
 
   ir.SetInsertPoint(entry_);
   ir.SetCurrentDebugLocation(llvm::DILocation::get(module_.context, line, column, round->getSubprogram()));
@@ -244,6 +244,30 @@ void ProgramEmitter::load_entry(const MapDef& def, llvm::Function* round, uint32
   llvm::Value* there = behind(to, def.key_size());
   if (def.value.is_aggregate()) ir.CreateAlignedStore(reduced(def, map, key), there, llvm::Align(8));
   else copy(value, there, def.value);
+}
+
+llvm::Value* ProgramEmitter::steps(std::string_view step, uint32_t most, std::initializer_list<llvm::Value*> words) {
+  constexpr size_t most_words = 6;
+  if (words.size() > most_words) bug("a step with too many words");
+  const std::string name = fmt::format("{}s", step);
+  llvm::Function* one = module_.module->getFunction(name);
+  if (!one) {
+    const llvm::DebugLoc where = ir.getCurrentDebugLocation();
+    one = module_.callback(name, 2, where.getLine());
+    llvm::IRBuilder<> in(llvm::BasicBlock::Create(module_.context, "entry", one));
+    in.SetCurrentDebugLocation(llvm::DILocation::get(module_.context, where.getLine(), where.getCol(), one->getSubprogram()));
+    in.CreateRet(in.CreateCall(module_.runtime(step), {one->getArg(0), one->getArg(1)}));
+  }
+  if (!steps_cell_) steps_cell_ = local(llvm::ArrayType::get(ir.getInt64Ty(), most_words));
+  uint32_t offset = 0;
+  auto place = [&] { return ir.CreateConstGEP1_32(ir.getInt8Ty(), steps_cell_, offset); };
+  for (llvm::Value* word : words) {
+    ir.CreateAlignedStore(word, place(), llvm::Align(8));
+    offset += 8;
+  }
+  helper(HelperId::loop, {ir.getInt32(most), one, steps_cell_, constant(0)});
+  offset -= 8;
+  return ir.CreateAlignedLoad(ir.getInt64Ty(), place(), llvm::Align(8));
 }
 
 namespace {

@@ -343,58 +343,108 @@ static __attribute__((always_inline)) u64 first_byte(u64 mask) {
   return ((mask & -mask) >> 7) * 0x0001020304050607ULL >> 56;
 }
 
+// What goes through a text word by word is a step: called for 0, 1, … until it gives 1. Of a short text the steps are a loop that is
+// written out; of a long one the kernel calls a function for each (Emitter::steps), which the verifier looks at once, while it would go
+// through a loop word by word, and through what follows once for each word at which the loop can end.
+// A number below `words`, in a way that the verifier sees; else 1 is given.
+#define WITHIN(i, words)                \
+  __asm__ volatile("" : "+r"(i));       \
+  if (i >= (words))                     \
+    return 1;
+
+struct measuring {
+  const u64 *text;
+  u64 words, length;
+};
+RUNTIME u64 zt_length_step(u64 i, struct measuring *m) {
+  WITHIN(i, m->words)
+  u64 zeros = zero_bytes(m->text[i]);
+  m->length = 8 * i + (zeros ? first_byte(zeros) : 8);
+  return zeros != 0;
+}
 RUNTIME u64 zt_string_length(const u64 *text, u32 words) {
-  u64 length = 0;
-  for (u32 i = 0; i < words; i++) {
-    u64 zeros = zero_bytes(text[i]);
-    if (zeros)
-      return length + first_byte(zeros);
-    length += 8;
+  struct measuring m = {text, words, 0};
+  for (u32 i = 0; i < words && !zt_length_step(i, &m); i++) {
   }
-  return length;
+  return m.length;
 }
 
 // The first byte that differs, a's less b's, among the first `most` ones.
+struct comparing {
+  const u64 *a, *b;
+  u64 words, most, result;
+};
+RUNTIME u64 zt_compare_step(u64 i, struct comparing *c) {
+  WITHIN(i, c->words)
+  u64 left = c->a[i], right = c->b[i], done = 8 * i, differs = left ^ right;
+  if (done >= c->most)
+    return 1;
+  if (!differs)
+    return 0;
+  u64 others = ((differs & 0x7f7f7f7f7f7f7f7fULL) + 0x7f7f7f7f7f7f7f7fULL) | differs;
+  u64 shift = 8 * first_byte(others & 0x8080808080808080ULL);
+  if (done + shift / 8 < c->most)
+    c->result = (left >> shift & 255) - (right >> shift & 255);
+  return 1;
+}
 RUNTIME s64 zt_compare(const u64 *a, const u64 *b, u32 words, u64 most) {
-  for (u32 i = 0; i < words; i++) {
-    u64 left = a[i], right = b[i], done = 8ULL * i, differs = left ^ right;
-    if (done >= most)
-      return 0;
-    if (!differs)
-      continue;
-    u64 others = ((differs & 0x7f7f7f7f7f7f7f7fULL) + 0x7f7f7f7f7f7f7f7fULL) | differs;
-    u64 shift = 8 * first_byte(others & 0x8080808080808080ULL);
-    if (done + shift / 8 >= most)
-      return 0;
-    return (s64)(left >> shift & 255) - (s64)(right >> shift & 255);
+  struct comparing c = {a, b, words, most, 0};
+  for (u32 i = 0; i < words && !zt_compare_step(i, &c); i++) {
   }
-  return 0;
+  return (s64)c.result;
 }
 
-// Where `needle`, of at most 64 characters, begins in `text`; -1: nowhere. Each bit of the state is a place in the needle that
-// the characters so far lead to (shift-and), so that the verifier follows one way through it. `accepts` is memory of ours, zeroed.
+// Where a needle of at most 64 characters begins in a text. Each bit of the state is a place in the needle that the characters so
+// far lead to (shift-and), so that the verifier follows one way through it. `accepts` is memory of ours, zeroed: what each
+// character lets pass, and nothing for NUL.
 #define NEEDLE 64
-RUNTIME s64 zt_find_string(const u8 *text, u32 text_size, const u8 *needle, u32 needle_size, u64 *accepts) {
-  u64 last = 0, state = 0, length = 0;
-  for (u32 i = 0; i < needle_size && i < NEEDLE; i++) {
+// Its length, which takes its way through the place for NUL: what is read back is any number to the verifier.
+RUNTIME u64 zt_needle(const u8 *needle, u32 size, u64 *accepts) {
+  u64 length = 0;
+  for (u32 i = 0; i < size && i < NEEDLE; i++) {
     u8 c = needle[i];
     if (!c)
       break;
-    last = 1ULL << i;
-    accepts[c] |= last;
+    accepts[c] |= 1ULL << i;
     length++;
   }
-  if (!last)
-    return 0;
-  for (u32 i = 0; i < text_size; i++) {
-    u8 c = text[i];
-    if (!c)
-      break;
-    state = (state << 1 | 1) & accepts[c];
-    if (state & last)
-      return (s64)(i + 1 - length);
+  accepts[0] = length;
+  __asm__ volatile("" ::: "memory");
+  length = accepts[0];
+  accepts[0] = 0;
+  return length;
+}
+struct finding {
+  const u64 *text, *accepts;
+  u64 words, length, state;
+  u64 end;  // 256 * the word + a bit for each byte of it at which a needle ends; 0: none
+};
+RUNTIME u64 zt_find_step(u64 i, struct finding *f) {
+  WITHIN(i, f->words)
+  u64 word = f->text[i], state = f->state, ends = 0;
+  u32 last = (f->length - 1) & 63;
+#pragma clang loop unroll(full)
+  for (u32 j = 0; j < 8; j++) {
+    state = (state << 1 | 1) & f->accepts[word >> 8 * j & 255];
+    ends |= (state >> last & 1) << j;
   }
-  return -1;
+  f->state = state;
+  if (ends)
+    f->end = i << 8 | ends;
+  return ends || !(word >> 56);
+}
+RUNTIME u64 zt_find(const u64 *text, u32 words, u64 length, const u64 *accepts) {
+  struct finding f = {text, accepts, words, length, 0, 0};
+  for (u32 i = 0; i < words && !zt_find_step(i, &f); i++) {
+  }
+  return f.end;
+}
+// Of what was found, where it begins; -1: nowhere.
+RUNTIME s64 zt_found(u64 length, u64 end) {
+  u64 first = end & -end & 255;
+  if (!length)
+    return 0;
+  return first ? (s64)(8 * (end >> 8) + highest_bit(first) + 1 - length) : -1;
 }
 
 // What join() sends: the texts that an array of pointers leads to, each in its place of `size` bytes. 1 when a read failed.

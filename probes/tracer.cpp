@@ -134,6 +134,17 @@ Result<Tracer> Tracer::load(std::span<const std::byte> elf, const Program& progr
   return Tracer(std::move(state));
 }
 
+uint32_t Tracer::verified() const {
+  uint32_t most = 0;
+  for (const bpf_program* program : state_->programs) {
+    bpf_prog_info info{};
+    uint32_t size = sizeof(info);
+    if (program == nullptr || bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) != 0) continue;
+    most = std::max(most, info.verified_insns);
+  }
+  return most;
+}
+
 Status Tracer::run(std::string_view provider, int64_t gate) {
   for (size_t i = 0; i < state_->programs.size(); i++) {
     const Probe& probe = state_->program.probes[i];

@@ -15,7 +15,8 @@ using Place = Builtin::Place;
 using llvm::Value;
 
 constexpr uint32_t most_needle = 65;          // bytes, the NUL included: a bit of a word for each character
-constexpr uint32_t accepts_size = 256 * 8;    // zt_find_string's table
+constexpr uint32_t most_written_out = 8;      // words of a text: what lies on the stack is no longer
+constexpr uint32_t accepts_size = 256 * 8;    // zt_needle's table
 
 bool is_characters(const Type& type) { return type.is_pointer() && type.pointee->is_integer() && type.pointee->size == 1; }
 
@@ -51,10 +52,12 @@ Type strlen_type(Checker& checker, const Expr& expr) {
   takes_text(checker, expr, 0, "strlen()");
   return Type::integer(8, false);
 }
-Operand emit_strlen(Emitter& e, const Expr& expr) {
-  const Operand text = take_text(e, *e.args(expr)[0]);
-  return {e.runtime("zt_string_length", {text.value, e.ir.getInt32(text.type.storage() / 8)}), e.type_of(expr)};
+Value* length_of(Emitter& e, const Operand& text) {
+  const uint32_t words = text.type.storage() / 8;
+  if (words <= most_written_out) return e.runtime("zt_string_length", {text.value, e.ir.getInt32(words)});
+  return e.steps("zt_length_step", words, {text.value, e.constant(words), e.constant(0)});
 }
+Operand emit_strlen(Emitter& e, const Expr& expr) { return {length_of(e, take_text(e, *e.args(expr)[0])), e.type_of(expr)}; }
 
 Type strcap_type(Checker& checker, const Expr& expr) {
   takes_text(checker, expr, 0, "strcap()");
@@ -70,12 +73,16 @@ Type strncmp_type(Checker& checker, const Expr& expr) {
   for (size_t i = 0; i < 2; i++) takes_text(checker, expr, i, "strncmp()");
   return Type::integer(8, true);
 }
+Value* compared(Emitter& e, Value* a, Value* b, uint32_t words, Value* most) {
+  if (words <= most_written_out) return e.runtime("zt_compare", {a, b, e.ir.getInt32(words), most});
+  return e.steps("zt_compare_step", words, {a, b, e.constant(words), most, e.constant(0)});
+}
 Operand emit_strncmp(Emitter& e, const Expr& expr) {
   const auto& args = e.args(expr);
   const Operand a = take_text(e, *args[0]);
   const Operand b = take_text(e, *args[1]);
   const uint32_t words = std::min(a.type.storage(), b.type.storage()) / 8;
-  return {e.runtime("zt_compare", {a.value, b.value, e.ir.getInt32(words), e.integer(*args[2])}), e.type_of(expr)};
+  return {compared(e, a.value, b.value, words, e.integer(*args[2])), e.type_of(expr)};
 }
 
 Type find_type(Checker& checker, const Expr& expr, std::string_view of, Type type) {
@@ -94,8 +101,12 @@ Value* emit_find(Emitter& e, const Expr& expr) {
   const Operand needle = take_text(e, *args[1]);
   Value* accepts = e.buffer(accepts_size);
   e.zero(accepts, accepts_size);
-  return e.runtime("zt_find_string", {text.value, e.ir.getInt32(text.type.size), needle.value,
-                                      e.ir.getInt32(needle.type.size), accepts});
+  Value* length = e.runtime("zt_needle", {needle.value, e.ir.getInt32(needle.type.size), accepts});
+  const uint32_t words = text.type.storage() / 8;
+  Value* end = words <= most_written_out
+                   ? e.runtime("zt_find", {text.value, e.ir.getInt32(words), length, accepts})
+                   : e.steps("zt_find_step", words, {text.value, accepts, e.constant(words), length, e.constant(0), e.constant(0)});
+  return e.runtime("zt_found", {length, end});
 }
 Type strstr_type(Checker& c, const Expr& expr) { return find_type(c, expr, "strstr()", Type::integer(8, true)); }
 Type strcontains_type(Checker& c, const Expr& expr) { return find_type(c, expr, "strcontains()", Type::boolean()); }
@@ -124,7 +135,7 @@ Operand emit_concat(Emitter& e, const Expr& expr) {
   const Operand second = take_text(e, *args[1]);
   e.zero(memory, type.storage());
   e.helper(HelperId::probe_read_kernel_str, {memory, e.ir.getInt32(first.type.size), first.value});
-  Value* length = e.runtime("zt_string_length", {first.value, e.ir.getInt32(first.type.storage() / 8)});
+  Value* length = length_of(e, first);
   // Hidden, or LLVM would add a small length to an aligned address by an `or`, which the verifier does not take for pointers.
   Value* start = e.ir.CreateCall(
       llvm::InlineAsm::get(llvm::FunctionType::get(memory->getType(), {memory->getType()}, false), "", "=r,0", true), {memory});
@@ -210,7 +221,7 @@ Operand emit_memcmp(Emitter& e, const Expr& expr) {
     const uint32_t size = own == 0 ? most : std::min(own, most);
     read_bytes(e, *args[i], sides[i], e.ir.getInt32(size));
   }
-  return {e.runtime("zt_compare", {sides[0], sides[1], e.ir.getInt32(storage / 8), e.constant(most)}), e.type_of(expr)};
+  return {compared(e, sides[0], sides[1], storage / 8, e.constant(most)), e.type_of(expr)};
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 //
 //   verify --tally PATH [--seed N] [--count N] [--show]
 //
-// Prints each script that is refused, with its seed and the reason, and at the end how many were loaded. Nothing is
-// attached. Leaves with 0, with 1 if any was refused, with 77 where BPF programs can't be loaded, and with 2 if called wrongly.
+// Prints each script that is refused, with its seed and the reason, and at the end how many were loaded and how near the longest
+// came to what the verifier looks at. Nothing is attached. Leaves with 0, with 1 if any was refused, with 77 where BPF programs can't be loaded, and with 2 if called wrongly.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -25,8 +25,13 @@ struct Options {
   bool show = false;
 };
 
-// Why the script was not loaded; "" when it was. `log` is the verifier's.
-std::string refusal(const std::string& text, Machine& machine, std::string& log) {
+struct Loading {
+  std::string log;        // the verifier's
+  uint32_t verified = 0;  // instructions that it looked at
+};
+
+// Why the script was not loaded; "" when it was.
+std::string refusal(const std::string& text, Machine& machine, Loading& loading) {
   Source source("random.bt", text);
   Diagnostics diagnostics;
   const auto said = [&] {
@@ -47,8 +52,10 @@ std::string refusal(const std::string& text, Machine& machine, std::string& log)
   if (!diagnostics.empty()) return "check refuses it:\n" + said();
   auto object = emit(*program, all_builtins());
   if (!object) return "emit fails: " + object.error().text();
-  auto tracer = Tracer::load(object->elf, *program, machine, &log);
-  return tracer ? "" : "the kernel refuses it: " + tracer.error().text();
+  auto tracer = Tracer::load(object->elf, *program, machine, &loading.log);
+  if (!tracer) return "the kernel refuses it: " + tracer.error().text();
+  loading.verified = tracer->verified();
+  return "";
 }
 
 bool parse_options(int argc, char** argv, Options& options) {
@@ -76,25 +83,28 @@ int verify(int argc, char** argv) {
     fmt::print(stderr, "usage: verify --tally PATH [--seed N] [--count N] [--show]\n");
     return 2;
   }
-  std::string log;
+  Loading loading;
   Machine machine({});
-  if (std::string why = refusal("BEGIN { @ = 1; }", machine, log); !why.empty()) {
+  if (std::string why = refusal("BEGIN { @ = 1; }", machine, loading); !why.empty()) {
     fmt::print("skip: no BPF program can be loaded: {}\n", why);
     return 77;
   }
-  options.surroundings.has_tracepoints = refusal("tracepoint:raw_syscalls:sys_enter { @ = 1; }", machine, log).empty();
+  options.surroundings.has_tracepoints = refusal("tracepoint:raw_syscalls:sys_enter { @ = 1; }", machine, loading).empty();
   options.surroundings.has_kernel_types = machine.has_kernel_types();
-  uint64_t refused = 0;
+  uint64_t refused = 0, longest_seed = 0;
+  uint32_t longest = 0;
   for (uint64_t seed = options.seed; seed < options.seed + options.count; ++seed) {
     const std::string script = random_script(seed, options.surroundings);
     if (options.show) fmt::print("seed {}:\n{}\n", seed, script);
-    log.clear();
-    const std::string why = refusal(script, machine, log);
+    loading = {};
+    const std::string why = refusal(script, machine, loading);
+    if (loading.verified > longest) longest = loading.verified, longest_seed = seed;
     if (why.empty()) continue;
     ++refused;
-    fmt::print("FAIL seed {}: {}\n{}\n{}\n", seed, why, options.show ? "" : script, tail(log));
+    fmt::print("FAIL seed {}: {}\n{}\n{}\n", seed, why, options.show ? "" : script, tail(loading.log));
   }
-  fmt::print("{} scripts loaded, {} refused\n", options.count - refused, refused);
+  fmt::print("{} scripts loaded, {} refused; the verifier looked at {} instructions for the longest (seed {})\n",
+             options.count - refused, refused, longest, longest_seed);
   return refused > 0 ? 1 : 0;
 }
 
