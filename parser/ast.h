@@ -228,7 +228,8 @@ struct CDefinition {
 
 struct Ast {
   std::vector<CDefinition> definitions;
-  std::vector<std::string> includes;  // headers that the script names
+  std::vector<std::string> includes;      // headers that the script names
+  std::vector<std::string> own_includes;  // those in quotes
   std::vector<Setting> settings;
   std::vector<MapDecl> maps;
   std::vector<Routine> routines;

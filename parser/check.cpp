@@ -156,6 +156,9 @@ Result<Program> Checking::run() {
   lay_out_maps();
   reports_ = &diagnostics_;
   walk();
+  for (const std::string& header : ast_.own_includes)
+    program_.notes.push_back(fmt::format("\"{}\" is not read, nor is any header: types come from the kernel's own description (BTF) and from "
+                                         "the script itself", header));
   remember_calls();
   find_call_pairs();
   return std::move(program_);

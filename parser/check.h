@@ -40,6 +40,13 @@ Result<Program> check(const Source& source, const Ast& ast, std::span<const Buil
                       std::span<const Provider> providers, Machine& machine, const CheckOptions& options,
                       Diagnostics& diagnostics);
 
+// A number as a command line gives it: spelled as in a script, with a sign perhaps, and no unit.
+struct GivenNumber {
+  uint64_t bits = 0;
+  bool is_signed = true;  // false: it is above what an int64 holds
+};
+std::optional<GivenNumber> given_number(std::string_view text);
+
 // What a row's `result` may ask and do.
 class Checker {
  public:

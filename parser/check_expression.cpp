@@ -9,15 +9,12 @@
 namespace zeektrace {
 namespace {
 
-std::optional<int64_t> number_in(std::string_view text) {
-  bool negative = !text.empty() && text[0] == '-';
-  if (negative) text.remove_prefix(1);
-  int base = 10;
-  if (text.starts_with("0x") || text.starts_with("0X")) base = 16, text.remove_prefix(2);
+// An item of a tuple: .0
+std::optional<uint64_t> number_in(std::string_view text) {
   uint64_t value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return static_cast<int64_t>(negative ? -value : value);
+  return value;
 }
 
 std::string_view wording(Want want) {
@@ -123,12 +120,12 @@ std::optional<std::string> Checking::parameter_text(const Expr& expr) const {
 // A parameter is a number when it looks like one, and a text otherwise; one that was not given is 0.
 Type Checking::positional(const Expr& expr) {
   std::optional<std::string> text = parameter_text(expr);
-  std::optional<int64_t> number = !text         ? static_cast<int64_t>(options_.params.size())
-                                  : text->empty() ? 0
-                                                  : number_in(*text);
+  const std::optional<GivenNumber> number = !text           ? GivenNumber{options_.params.size(), true}
+                                            : text->empty() ? GivenNumber{}
+                                                            : given_number(*text);
   if (number) {
-    program_.constants[expr.id] = static_cast<uint64_t>(*number);
-    return Type::integer(8, true);
+    program_.constants[expr.id] = number->bits;
+    return Type::integer(8, number->is_signed);
   }
   program_.constants[expr.id] = *text;
   return Type::string(static_cast<uint32_t>(text->size() + 1));
@@ -138,8 +135,10 @@ std::optional<int64_t> Checking::literal_integer(const Expr& expr) const {
   if (auto* node = std::get_if<Number>(&expr.node)) return static_cast<int64_t>(node->value);
   if (auto* node = std::get_if<Positional>(&expr.node)) {
     if (node->index == 0) return static_cast<int64_t>(options_.params.size());
-    std::string text = *parameter_text(expr);
-    return text.empty() ? 0 : number_in(text);
+    const std::string text = *parameter_text(expr);
+    if (text.empty()) return 0;
+    const auto number = given_number(text);
+    return number ? std::optional(static_cast<int64_t>(number->bits)) : std::nullopt;
   }
   if (auto* node = std::get_if<Name>(&expr.node)) {
     auto* own = script_types_ ? script_types_->enumerator(node->name) : nullptr;
@@ -397,6 +396,8 @@ bool Checking::argument(const Expr& arg, const Param& param, size_t number, std:
 
 // ---- casts and steps ----
 
+constexpr uint64_t most_type_bytes = 1 << 24;
+
 // The type that a script writes; nothing, and reported, when there is none.
 std::optional<Type> Checking::spelled_type(const Expr& expr, const TypeSpelling& spelling) {
   std::string name = canonical_type(spelling.name);
@@ -404,7 +405,7 @@ std::optional<Type> Checking::spelled_type(const Expr& expr, const TypeSpelling&
   std::vector<uint32_t> suffixes = spelling.suffixes;
   Type type;
   if (spelling.of) {
-    type = expression(*spelling.of);
+    type = expression(*spelling.of).natural();
     if (type.kind == Type::Kind::none) return std::nullopt;
   } else if (name == "string") {
     bool is_sized = !suffixes.empty() && suffixes[0] != TypeSpelling::star && suffixes[0] > 0;
@@ -422,8 +423,16 @@ std::optional<Type> Checking::spelled_type(const Expr& expr, const TypeSpelling&
     return std::nullopt;
   }
   for (uint32_t suffix : suffixes) {
-    if (suffix == TypeSpelling::star) type = Type::pointer(std::move(type));
-    else type = Type::array(std::move(type), suffix);
+    if (suffix == TypeSpelling::star) {
+      type = Type::pointer(std::move(type));
+      continue;
+    }
+    if (suffix > max_array_length || uint64_t{type.size} * suffix > most_type_bytes) {
+      reports_->add(Code::bad_definition, expr.span,
+                    fmt::format("an array has at most {} elements and {} bytes", max_array_length, most_type_bytes));
+      return std::nullopt;
+    }
+    type = Type::array(std::move(type), suffix);
   }
   return type;
 }

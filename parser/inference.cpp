@@ -24,11 +24,12 @@ bool Merged::merge(const Type& other, bool is_literal) {
   if (other.is_tuple()) return merge_items(other);
   bool numeric = is_number(other) || other.is_aggregate();
   if (numeric && !is_literal) {
+    const Type given = other.natural();
     // Narrow unsigned numbers are positive words either way.
-    bool narrow = other.is_integer() && other.size < 8 && !other.is_signed;
-    is_signed |= other.is_signed;
-    is_unsigned |= !other.is_signed && !narrow;
-    width = std::max(width, other.is_integer() ? other.integer_width() : 8);
+    bool narrow = given.is_integer() && given.size < 8 && !given.is_signed;
+    is_signed |= given.is_signed;
+    is_unsigned |= !given.is_signed && !narrow;
+    width = std::max(width, given.is_integer() ? given.integer_width() : 8);
   }
   bool is_first = type.kind == Type::Kind::none;
   bool was_bool = type.is_bool;
@@ -48,7 +49,7 @@ bool Merged::merge(const Type& other, bool is_literal) {
   if (type.is_string()) type.size = std::max(type.size, other.size), type.can_be_cut |= other.can_be_cut;
   if (type.is_integer() && type.names != other.names) type.names = nullptr;  // values of several kinds
   if (type.is_integer() || type.is_aggregate()) type.is_signed = is_signed || (!is_unsigned && !type.is_aggregate());
-  if (type.is_integer()) type.width = width;
+  if (type.is_integer()) type.width = width, type.narrow_unsigned = width < 8 && !is_signed && !is_unsigned;
   return true;
 }
 
@@ -72,7 +73,8 @@ bool Merged::merge_items(const Type& other) {
 }
 
 bool Merged::operator==(const Merged& other) const {
-  return type.same_as(other.type) && type.names == other.type.names && width == other.width;
+  return type.same_as(other.type) && type.names == other.type.names && width == other.width &&
+         type.narrow_unsigned == other.type.narrow_unsigned;
 }
 
 }  // namespace zeektrace

@@ -210,7 +210,7 @@ bool Lexer::directive(std::string_view text) {
   if (word == "include") {
     constexpr std::string_view quotes = "<>\"";
     std::string_view header = rest.substr(0, rest.find_last_of(quotes) + 1);
-    if (header.size() > 2) return tree_.include(std::string(header.substr(1, header.size() - 2))), true;
+    if (header.size() > 2) return tree_.include(std::string(header.substr(1, header.size() - 2)), header[0] == '"'), true;
     tree_.stop_syntax(span_, "#include needs a header's name", "such as #include <linux/sched.h>");
     return false;
   }

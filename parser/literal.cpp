@@ -1,5 +1,7 @@
 #include "parser/literal.h"
 
+#include "parser/check.h"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -48,7 +50,7 @@ Reading apply_suffix(uint64_t& value, std::string_view suffix, bool decimal) {
   return Reading::ok;
 }
 
-Reading read_digits(std::string_view text, uint64_t& value) {
+Reading read_digits(std::string_view text, uint64_t& value, bool with_units = true) {
   int base = 10;
   if (text.starts_with("0x") || text.starts_with("0X")) base = 16;
   if (text.starts_with("0b") || text.starts_with("0B")) base = 2;
@@ -67,6 +69,7 @@ Reading read_digits(std::string_view text, uint64_t& value) {
   auto [stop, error] = std::from_chars(digits.data(), end, value, base);
   if (stop != end || error == std::errc::invalid_argument) return Reading::not_a_number;
   if (error == std::errc::result_out_of_range) return Reading::too_large;
+  if (!with_units && !rest.empty() && rest[0] != 'e') return Reading::not_a_number;
   return apply_suffix(value, rest, base == 10);
 }
 
@@ -180,6 +183,16 @@ std::string read_string(Tree& tree, Span span, std::string_view text) {
   return value;
 }
 
+std::optional<GivenNumber> given_number(std::string_view text) {
+  const bool is_negative = text.starts_with('-');
+  if (is_negative) text.remove_prefix(1);
+  uint64_t value = 0;
+  const bool is_digit = !text.empty() && text[0] >= '0' && text[0] <= '9';
+  if (!is_digit || read_digits(text, value, false) != Reading::ok) return std::nullopt;
+  if (is_negative && value > uint64_t{1} << 63) return std::nullopt;
+  return GivenNumber{is_negative ? -value : value, is_negative || value <= INT64_MAX};
+}
+
 namespace {
 
 // Stars and lengths: "*", "[4]*".
@@ -191,7 +204,7 @@ std::vector<uint32_t> read_suffixes(std::string_view text) {
     uint64_t length = 0;
     for (i++; i < text.size() && text[i] != ']'; i++)
       if (std::isdigit(static_cast<unsigned char>(text[i])))
-        length = std::min<uint64_t>(length * 10 + static_cast<uint64_t>(text[i] - '0'), max_array_length);
+        length = std::min<uint64_t>(length * 10 + static_cast<uint64_t>(text[i] - '0'), max_array_length + 1);
     suffixes.push_back(static_cast<uint32_t>(length));
   }
   return suffixes;

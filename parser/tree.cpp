@@ -93,9 +93,13 @@ ParsedStmt Tree::statement(Span span, decltype(Stmt::node) node) {
 
 ParsedStmt Tree::choice(Span span, Arms arms, ParsedBlock otherwise) {
   ParsedBlock rest = std::move(otherwise);
+  // Some `else if` count as one level: a row of them nests in the tree, but not for who reads it.
+  constexpr int arms_a_level = 4;
+  int deepest = rest.depth;
+  for (const auto& arm : arms) deepest = std::max(deepest, arm.body.depth);
+  const int depth = checked_depth(1 + deepest + static_cast<int>(arms.size() - 1) / arms_a_level, span);
   for (auto arm = arms.rbegin(); arm != arms.rend(); ++arm) {
     Span whole{arm->span.begin, span.end};
-    int depth = checked_depth(1 + std::max(arm->body.depth, rest.depth), whole);
     Stmt stmt{whole, If{std::move(arm->condition), std::move(arm->body.statements), std::move(rest.statements)}};
     if (std::next(arm) == arms.rend() || stopped_) return {std::move(stmt), depth};
     rest = block({}, {std::move(stmt), depth});

@@ -92,7 +92,10 @@ class Tree {
   ParsedBlock open_block(ParsedBlock before, ParsedStmt last);
   CDefinition members(CDefinition definition, CBase base, CDeclarators declarators);
   void define(Span span, std::string keyword, std::string name, CDefinition definition);
-  void include(std::string header) { ast_.includes.push_back(std::move(header)); }
+  void include(std::string header, bool is_own) {
+    if (is_own) ast_.own_includes.push_back(header);
+    ast_.includes.push_back(std::move(header));
+  }
   void setting(Span span, std::string key, std::string value);
   void map(Span span, std::string name, std::string kind, Exprs args);
   void macro(Span span, std::string name, std::vector<Routine::Parameter> parameters, ParsedBlock body);

@@ -75,6 +75,7 @@ struct Type {
   bool is_bool = false;  // an integer that is 0 or 1
   // Of an integer in a variable or a map, where it takes 8 bytes: how many the widest had that was assigned; 0 as `size` says.
   uint32_t width = 0;
+  bool narrow_unsigned = false;  // with a width below 8: none of them was signed
   // A pointer that is a C++ reference. Only a Field or a Member has such a type: an expression that names one has the
   // type of what it refers to, and its value is read from there.
   bool is_reference = false;
@@ -116,6 +117,10 @@ struct Type {
 
   bool is_integer() const { return kind == Kind::integer; }
   uint32_t integer_width() const { return width > 0 ? width : size; }
+  // What a variable's integer was where it was assigned: a uint32, and not the word that it takes.
+  Type natural() const { return is_integer() && !is_bool && width > 0 && width < 8 ? integer(width, !narrow_unsigned) : *this; }
+  // Of any width, and no truth value; a pointer, too.
+  bool is_unsigned_number() const { return is_pointer() || (is_integer() && !is_bool && !natural().is_signed); }
   bool is_string() const { return kind == Kind::string; }
   bool is_pointer() const { return kind == Kind::pointer; }
   bool is_record() const { return kind == Kind::record; }

@@ -312,12 +312,27 @@ std::optional<std::vector<Value>> decode_key(const MapDef& map, Bytes key, const
   return values;
 }
 
-std::optional<Value> decode_element(const Type& type, const MapRow& row, uint64_t div, const Names& names) {
+// An element that is there and has no value has been zeroed.
+std::optional<Value> nothing_of(const Type& type) {
+  switch (type.kind) {
+    case Type::Kind::min:
+    case Type::Kind::max: return number(0, type.is_signed);
+    case Type::Kind::avg: return Average{any_number(0, type.is_signed)};
+    case Type::Kind::stats: return Statistics{0, any_number(0, type.is_signed), any_number(0, type.is_signed)};
+    default: return std::nullopt;
+  }
+}
+
+std::optional<Value> decode_element(const MapDef& map, const MapRow& row, uint64_t div, const Names& names) {
+  const Type& type = map.value;
   if (row.values.empty()) return std::nullopt;
   for (const auto& copy : row.values) {
     if (copy.size() < type.storage()) return std::nullopt;
   }
-  if (type.is_aggregate()) return reduce(type, row.values, div, names);
+  if (type.is_aggregate()) {
+    auto value = reduce(type, row.values, div, names);
+    return value || map.keys.empty() ? value : nothing_of(type);
+  }
   if (type.is_integer() && !type.names && !type.is_bool)
     return number(divide(word(row.values[0], 0), div, type.is_signed), type.is_signed);
   return decode_value(type, row.values[0], names);
@@ -428,14 +443,14 @@ Table decode_table(const MapDef& map, std::span<const MapRow> rows, const Shown&
   std::vector<std::pair<Table::Row, const MapRow*>> decoded;
   for (const auto& row : rows) {
     auto key = decode_key(map, row.key, names);
-    auto value = decode_element(map.value, row, 1, names);
+    auto value = decode_element(map, row, 1, names);
     if (key && value) decoded.push_back({{std::move(*key), std::move(*value)}, &row});
   }
   std::sort(decoded.begin(), decoded.end(), [](const auto& a, const auto& b) { return row_less(a.first, b.first); });
   if (shown.top != 0 && decoded.size() > shown.top)
     decoded.erase(decoded.begin(), decoded.end() - static_cast<std::ptrdiff_t>(shown.top));
   for (auto& [row, source] : decoded) {
-    if (shown.div > 1) row.value = *decode_element(map.value, *source, shown.div, names);
+    if (shown.div > 1) row.value = *decode_element(map, *source, shown.div, names);
     table.rows.push_back(std::move(row));
   }
   return table;

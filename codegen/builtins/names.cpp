@@ -53,6 +53,10 @@ Names syscall_names() {
   return names;
 }
 
+// A function of the kernel gives an error as a negative number.
+Operand emit_error(Emitter& e, const Expr& expr) {
+  return {e.ir.CreateBinaryIntrinsic(llvm::Intrinsic::abs, e.integer(*e.args(expr)[0]), e.ir.getFalse()), e.type_of(expr)};
+}
 Type strerror_type(Checker&, const Expr&) { return Type::enumeration("error", error_names()); }
 Type signal_name_type(Checker&, const Expr&) { return Type::enumeration("signal", signal_names()); }
 Type syscall_name_type(Checker&, const Expr&) { return Type::enumeration("syscall", syscall_names()); }
@@ -92,7 +96,7 @@ std::vector<Builtin> name_rows() {
   const Param number{"number", Want::integer};
   return {
       {"strerror", Form::function, Place::expression, {number},
-       "what an error's number means, such as \"No such file or directory\"", strerror_type, emit_number, false,
+       "what an error's number, or that number negated, means, such as \"No such file or directory\"", strerror_type, emit_error, false,
        "BEGIN { print(strerror(2)); exit(); }"},
       {"signal_name", Form::function, Place::expression, {number}, "a signal's name, such as \"SIGINT\"", signal_name_type,
        emit_number, false, "BEGIN { print(signal_name(2)); exit(); }"},

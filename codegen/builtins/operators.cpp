@@ -89,8 +89,9 @@ Type arithmetic_type(Checker& checker, const Expr& expr) {
   if (additive && a.is_pointer() && !b.is_pointer()) return a;
   if (op == "+" && b.is_pointer() && !a.is_pointer()) return b;
   if (is_distance(op, a, b)) return word(true);
-  if (op == "<<" || op == ">>") return word(!is_unsigned_word(a));  // C: the left side's type alone
-  return word(!is_unsigned_word(a) && !is_unsigned_word(b));
+  if (op == "<<" || op == ">>") return word(!a.is_unsigned_number());  // C: the left side's type alone
+  if (op == "-") return word(true);                                   // the sum with a negative number
+  return word(!is_unsigned_word(a) && !is_unsigned_word(b) && !(a.is_unsigned_number() && b.is_unsigned_number()));
 }
 
 Operand emit_arithmetic(Emitter& e, const Expr& expr) {
@@ -216,7 +217,7 @@ Type comparison_type(Checker& checker, const Expr& expr) {
   const Type& a = checker.type_of(*args[0]);
   const Type& b = checker.type_of(*args[1]);
   bool equality = op_of(expr) == "==" || op_of(expr) == "!=";
-  if (a.is_string() && b.is_string() && equality) return word(true);
+  if (a.is_string() && b.is_string() && equality) return Type::boolean();
   if (is_uid(a) || is_uid(b))
     uids_only(checker, expr);
   else if (a.has_notation() || b.has_notation())
@@ -225,7 +226,7 @@ Type comparison_type(Checker& checker, const Expr& expr) {
     checker.diagnostics().add(Code::mixed_operands, expr.span, op_of(expr), a.spelling(), b.spelling());
   else if (!a.is_tuple() || !b.is_tuple())
     numbers_only(checker, expr);
-  return word(true);
+  return Type::boolean();
 }
 
 Operand emit_comparison(Emitter& e, const Expr& expr) {
@@ -257,7 +258,7 @@ Operand emit_comparison(Emitter& e, const Expr& expr) {
 
 Type truth_type(Checker& checker, const Expr& expr) {
   numbers_only(checker, expr);
-  return word(true);
+  return Type::boolean();
 }
 
 // && and || : the right side runs only when it has to decide.
@@ -287,29 +288,44 @@ Operand emit_not(Emitter& e, const Expr& expr) {
   return {e.ir.CreateZExt(zero, e.ir.getInt64Ty()), e.type_of(expr)};
 }
 
-Type same_word(Checker& checker, const Expr& expr) {
+// ~ and - of a narrow unsigned number are such a number: as C has it for uint32.
+Type same_number(Checker& checker, const Expr& expr) {
   if (!numbers_only(checker, expr)) return word(true);
-  return word(!is_unsigned_word(checker.type_of(*checker.args(expr)[0])));
+  const Type& type = checker.type_of(*checker.args(expr)[0]);
+  if (type.is_integer() && type.is_unsigned_number()) return type.natural();
+  return word(!type.is_pointer());
+}
+Operand same_width(Emitter& e, const Expr& expr, Value* value) {
+  const Type& type = e.type_of(expr);
+  if (type.size < 8) value = e.ir.CreateAnd(value, e.constant((uint64_t{1} << (8 * type.size)) - 1));
+  return {value, type};
 }
 Operand emit_complement(Emitter& e, const Expr& expr) {
-  return {e.ir.CreateNot(e.integer(*e.args(expr)[0])), e.type_of(expr)};
+  return same_width(e, expr, e.ir.CreateNot(e.integer(*e.args(expr)[0])));
 }
 
 // `-` and `*` are one row each, with one or two operands.
 Type minus_type(Checker& checker, const Expr& expr) {
-  return checker.args(expr).size() == 2 ? arithmetic_type(checker, expr) : same_word(checker, expr);
+  return checker.args(expr).size() == 2 ? arithmetic_type(checker, expr) : same_number(checker, expr);
 }
 Operand emit_minus(Emitter& e, const Expr& expr) {
   if (e.args(expr).size() == 2) return emit_arithmetic(e, expr);
-  return {e.ir.CreateNeg(e.integer(*e.args(expr)[0])), e.type_of(expr)};
+  return same_width(e, expr, e.ir.CreateNeg(e.integer(*e.args(expr)[0])));
 }
 
 // What a script may have for an address without saying what is there: arg0, kaddr("…"), and sums with them.
 bool is_address(const Type& type) { return type.is_integer() && type.size == 8 && !type.is_signed; }
 
+// What *&x is: x itself, if it is no number of the traced process's own.
+const Expr* address_of(const Expr& operand) {
+  const auto* call = std::get_if<Call>(&operand.node);
+  return call && call->function == "&" && call->args.size() == 1 ? call->args[0].get() : nullptr;
+}
+
 Type star_type(Checker& checker, const Expr& expr) {
   const auto& args = checker.args(expr);
   if (args.size() == 2) return arithmetic_type(checker, expr);
+  if (const Expr* place = address_of(*args[0]); place && checker.type_of(*place).is_string()) return checker.type_of(*place);
   const Type& type = checker.type_of(*args[0]);
   bool has_size = type.is_pointer() && type.pointee->kind != Type::Kind::none && type.pointee->size > 0;
   if (has_size) return *type.pointee;
@@ -321,6 +337,7 @@ Type star_type(Checker& checker, const Expr& expr) {
 }
 Operand emit_star(Emitter& e, const Expr& expr) {
   if (e.args(expr).size() == 2) return emit_arithmetic(e, expr);
+  if (const Expr* place = address_of(*e.args(expr)[0]); place && e.type_of(*place).is_string()) return e.evaluate(*place);
   // Not the expression's own type, which is a text where a record is used as one.
   const Type& operand = e.type_of(*e.args(expr)[0]);
   const Type type = operand.is_pointer() ? *operand.pointee : word(false);
@@ -355,7 +372,10 @@ Type conditional_type(Checker& checker, const Expr& expr) {
   const Type& b = checker.type_of(*args[2]);
   bool pointers = a.is_pointer() && b.is_pointer();  // one type: members are read through them
   if (is_number(a) && is_number(b) && !pointers)
-    return a.is_pointer() ? a : b.is_pointer() ? b : word(!is_unsigned_word(a) && !is_unsigned_word(b));
+    return a.is_pointer()             ? a
+           : b.is_pointer()           ? b
+           : a.is_bool && b.is_bool   ? Type::boolean()
+                                      : word(!is_unsigned_word(a) && !is_unsigned_word(b));
   if (a.kind == Type::Kind::none || b.kind == Type::Kind::none) return Type();  // as a statement
   if (!a.fits(b)) checker.diagnostics().add(Code::mixed_operands, expr.span, "?:", a.spelling(), b.spelling());
   return a.size >= b.size ? a : b;
@@ -416,15 +436,15 @@ std::vector<Builtin> operator_rows() {
     if (each.op != "-" && each.op != "*" && each.op != "&")
       rows.push_back(row(each.op, 2, "as in C, on 64 bits", arithmetic_type, emit_arithmetic));
   for (const Comparison& each : comparisons)
-    rows.push_back(row(each.op, 2, "1 or 0, as in C; == and != also compare texts, addresses and the like", comparison_type, emit_comparison, false,
+    rows.push_back(row(each.op, 2, "true or false; == and != also compare texts, addresses and the like", comparison_type, emit_comparison, false,
                        Want::value));
   rows.push_back(row("-", 2, "difference, or negation", minus_type, emit_minus, true));
   rows.push_back(row("*", 2, "product, or what a pointer points to", star_type, emit_star, true));
   rows.push_back(row("&", 2, "bits that both have, or the address of a member", ampersand_type, emit_ampersand, true));
   rows.push_back(row("&&", 2, "both; the right side is looked at only if the left holds", truth_type, emit_and));
   rows.push_back(row("||", 2, "either; the right side is looked at only if the left fails", truth_type, emit_or));
-  rows.push_back(row("!", 1, "1 for 0, else 0", truth_type, emit_not));
-  rows.push_back(row("~", 1, "all bits flipped", same_word, emit_complement));
+  rows.push_back(row("!", 1, "true for 0, else false", truth_type, emit_not));
+  rows.push_back(row("~", 1, "all bits flipped", same_number, emit_complement));
   rows.push_back(row("?:", 3, "condition ? this : that", conditional_type, emit_conditional, false, Want::branch));
   rows.back().params.front().want = Want::value;
   return rows;

@@ -21,7 +21,7 @@ std::vector<const Expr*> fields_from(const std::vector<ExprPtr>& args, size_t fi
 std::string_view wants(const Conversion& conversion) {
   if (conversion.takes_real()) return "a real number";
   if (conversion.takes_buffer()) return "what buf() gives";
-  return conversion.takes_text() ? "a text, a symbol or a stack" : "an integer or a pointer";
+  return conversion.takes_text() ? "a text, a number, a symbol or a stack" : "an integer or a pointer";
 }
 
 bool takes(const Conversion& conversion, const Type& type) {
@@ -30,7 +30,7 @@ bool takes(const Conversion& conversion, const Type& type) {
   if (conversion.takes_buffer()) return type.kind == Type::Kind::buffer;
   bool number = type.is_integer() || type.is_pointer() || type.kind == Type::Kind::ksym;
   if (type.kind == Type::Kind::enumeration) return true;  // its name, or its number
-  bool text = type.is_string() || type.names || (!type.is_aggregate() && !number) || type.kind == Type::Kind::ksym;
+  bool text = type.is_string() || type.names || (!type.is_aggregate() && !number) || type.kind == Type::Kind::ksym || type.is_integer();
   return conversion.takes_text() ? text : number;
 }
 

@@ -100,9 +100,11 @@ Type ncpus_type(Checker& checker, const Expr& expr) {
 // ---- getopt(name[, default[, description]]): --name=value among the script's arguments ----
 
 std::optional<std::string> option_given(Checker& checker, const std::string& name) {
-  for (const std::string& param : checker.options().params) {
-    if (!param.starts_with("--" + name)) continue;
-    const std::string_view rest = std::string_view(param).substr(2 + name.size());
+  // The last one counts.
+  const auto& params = checker.options().params;
+  for (auto param = params.rbegin(); param != params.rend(); ++param) {
+    if (!param->starts_with("--" + name)) continue;
+    const std::string_view rest = std::string_view(*param).substr(2 + name.size());
     if (rest.empty()) return "";
     if (rest[0] == '=') return std::string(rest.substr(1));
   }
@@ -141,9 +143,9 @@ Type getopt_type(Checker& checker, const Expr& expr) {
   }
   int64_t value = *number;
   if (given) {
-    const auto read = std::from_chars(given->data(), given->data() + given->size(), value);
-    if (given->empty() || read.ec != std::errc() || read.ptr != given->data() + given->size())
-      return bad_option(checker, expr, name, *given, "a number");
+    const auto read = given_number(*given);
+    if (!read || !read->is_signed) return bad_option(checker, expr, name, *given, "a number");
+    value = static_cast<int64_t>(read->bits);
   }
   checker.make_constant(expr, static_cast<uint64_t>(value));
   return Type::integer(8, true);

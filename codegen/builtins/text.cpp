@@ -91,7 +91,7 @@ Operand emit_typename(Emitter& e, const Expr& expr) {
 Type sizeof_type(Checker& checker, const Expr& expr) {
   const Type& type = checker.type_of(*checker.args(expr)[0]);
   const bool is_list = type.is_list && !type.items.empty();  // kept as words, whatever its elements are
-  checker.make_constant(expr, is_list ? type.items.size() * type.items.front().size : uint64_t{type.size});
+  checker.make_constant(expr, is_list ? type.items.size() * type.items.front().size : uint64_t{type.is_integer() ? type.integer_width() : type.size});
   return Type::integer(8, false);
 }
 

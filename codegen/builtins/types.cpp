@@ -10,7 +10,7 @@ using Form = Builtin::Form;
 using Place = Builtin::Place;
 
 bool is_integer(const Type& type) { return type.is_integer(); }
-bool is_unsigned(const Type& type) { return type.is_integer() && !type.is_signed && !type.is_bool; }
+bool is_unsigned(const Type& type) { return type.is_integer() && type.is_unsigned_number(); }
 bool is_pointer(const Type& type) { return type.is_pointer(); }
 bool is_text(const Type& type) { return type.is_string(); }
 bool is_array(const Type& type) { return type.is_array() || (type.is_tuple() && type.is_list); }

@@ -41,7 +41,8 @@ std::string bucket_label(const Histogram& histogram, const Histogram::Bucket& bu
   };
   if (!bucket.has_low) return fmt::format("(..., {})", bound(bucket.high));
   if (!bucket.has_high) return fmt::format("[{}, ...)", bound(bucket.low));
-  if (!histogram.linear && bucket.high - bucket.low == 1) return fmt::format("[{}]", bound(bucket.low));
+  const bool is_one = histogram.linear ? histogram.step == 1 : bucket.high - bucket.low == 1;
+  if (is_one) return fmt::format("[{}]", bound(bucket.low));
   return fmt::format("[{}, {})", bound(bucket.low), bound(bucket.high));
 }
 

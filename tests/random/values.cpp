@@ -23,11 +23,15 @@
 namespace zeektrace {
 namespace {
 
-// An expression's text and its value. All are words of 64 bits, computed with as unsigned ones where `is_unsigned`.
+// An expression's text and its value. All are words of 64 bits, computed with as unsigned ones where `is_unsigned`; those that a
+// cast has made narrow unsigned ones are signed words beside signed ones.
 struct Known {
   std::string text;
   uint64_t bits = 0;
   bool is_unsigned = false;
+  uint32_t narrow = 0;  // bits of an unsigned number that has fewer than 64
+
+  bool is_any_unsigned() const { return is_unsigned || narrow > 0; }
 };
 
 // Element i of @s (signed), @u (unsigned) and @t.
@@ -57,6 +61,7 @@ uint64_t remainder(uint64_t a, uint64_t b, bool is_unsigned) {
 // C's conversions, on words; a division by zero and a shift that is too far are as the kernel does them.
 Known binary(std::string_view op, const Known& a, const Known& b) {
   const bool is_unsigned = a.is_unsigned || b.is_unsigned;
+  const bool gives_unsigned = is_unsigned || (a.narrow > 0 && b.narrow > 0);
   const auto x = static_cast<int64_t>(a.bits), y = static_cast<int64_t>(b.bits);
   const bool less = is_unsigned ? a.bits < b.bits : x < y;
   std::string text = fmt::format("({} {} {})", a.text, op, b.text);
@@ -69,17 +74,17 @@ Known binary(std::string_view op, const Known& a, const Known& b) {
   if (op == "&&") return truth(text, a.bits != 0 && b.bits != 0);
   if (op == "||") return truth(text, a.bits != 0 || b.bits != 0);
   const uint64_t far = b.bits & 63;
-  if (op == "<<") return {text, a.bits << far, a.is_unsigned};
-  if (op == ">>") return {text, a.is_unsigned ? a.bits >> far : static_cast<uint64_t>(x >> far), a.is_unsigned};
+  if (op == "<<") return {text, a.bits << far, a.is_any_unsigned()};
+  if (op == ">>") return {text, a.is_any_unsigned() ? a.bits >> far : static_cast<uint64_t>(x >> far), a.is_any_unsigned()};
   const uint64_t bits = op == "+"   ? a.bits + b.bits
                         : op == "-" ? a.bits - b.bits
                         : op == "*" ? a.bits * b.bits
-                        : op == "/" ? quotient(a.bits, b.bits, is_unsigned)
-                        : op == "%" ? remainder(a.bits, b.bits, is_unsigned)
+                        : op == "/" ? quotient(a.bits, b.bits, gives_unsigned)
+                        : op == "%" ? remainder(a.bits, b.bits, gives_unsigned)
                         : op == "&" ? a.bits & b.bits
                         : op == "|" ? a.bits | b.bits
                                     : a.bits ^ b.bits;
-  return {text, bits, is_unsigned};
+  return {text, bits, gives_unsigned && op != "-"};
 }
 
 struct Width {
@@ -94,7 +99,7 @@ Known cast(const Width& to, const Known& of) {
   const uint32_t rest = 64 - to.bits;
   const uint64_t high = of.bits << rest;
   const uint64_t bits = to.is_unsigned ? high >> rest : static_cast<uint64_t>(static_cast<int64_t>(high) >> rest);
-  return {fmt::format("(({})({}))", to.name, of.text), bits, to.is_unsigned && to.bits == 64};
+  return {fmt::format("(({})({}))", to.name, of.text), bits, to.is_unsigned && to.bits == 64, to.is_unsigned ? to.bits % 64 : 0};
 }
 
 class Expressions {
@@ -145,11 +150,13 @@ class Expressions {
 
   Known unary(const Known& of) {
     switch (dice_.below(3)) {
-      case 0: return {fmt::format("(-({}))", of.text), -of.bits, of.is_unsigned};
-      case 1: return {fmt::format("(~({}))", of.text), ~of.bits, of.is_unsigned};
+      case 0: return {fmt::format("(-({}))", of.text), within(of.narrow, -of.bits), of.is_unsigned, of.narrow};
+      case 1: return {fmt::format("(~({}))", of.text), within(of.narrow, ~of.bits), of.is_unsigned, of.narrow};
       default: return truth(fmt::format("(!({}))", of.text), of.bits == 0);
     }
   }
+
+  static uint64_t within(uint32_t narrow, uint64_t bits) { return narrow > 0 ? bits & ((uint64_t{1} << narrow) - 1) : bits; }
 
   static Known choice(const Known& condition, const Known& a, const Known& b) {
     return {fmt::format("({} ? {} : {})", condition.text, a.text, b.text), condition.bits ? a.bits : b.bits,

@@ -266,6 +266,8 @@ TEST(Parse, depth_is_bounded) {
   EXPECT_TRUE(parsed("BEGIN { $x" + repeated(".a", 100'000) + " }").starts_with("nested_too_deep@"));
   EXPECT_TRUE(parsed("BEGIN { $x" + repeated("++", 100'000) + " }").starts_with("nested_too_deep@"));
   EXPECT_TRUE(parsed("BEGIN { if (1) {}" + repeated(" else if (1) {}", 100'000) + " }").starts_with("nested_too_deep@"));
+  // What follows each other does not nest for who reads it.
+  EXPECT_TRUE(parsed("BEGIN { if (1) {}" + repeated(" else if (1) {}", 790) + " }").starts_with("(probe (BEGIN) (if 1"));
   EXPECT_TRUE(value(repeated("(", 150) + "1" + repeated(")", 150)) == "1");
   EXPECT_EQ(value("1" + repeated("+1", 199)), repeated("(+ ", 199) + "1" + repeated(" 1)", 199));
   EXPECT_EQ(parsed("BEGIN { $r = 1" + repeated("+1", 200) + " }").substr(0, 16), "nested_too_deep@");

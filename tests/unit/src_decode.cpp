@@ -107,6 +107,9 @@ TEST(Decode, ExtremesComeFromTheCpusThatSawAValue) {
   EXPECT_EQ(shown(map_of("m", {}, signed_of(Kind::min)), least), "@m: -2\n\n");
   EXPECT_EQ(shown(map_of("m", {}, signed_of(Kind::max)), most), "@m: -2\n\n");
   EXPECT_EQ(shown(map_of("m", {}, signed_of(Kind::max)), {row({0}, {{0, 0}, {0, 0}})}), "");
+  // What has a key was there once, and has been zeroed.
+  auto keyed = map_of("m", {Type::integer(8, false)}, signed_of(Kind::max));
+  EXPECT_EQ(shown(keyed, {row({7}, {{0, 0}, {0, 0}})}), "@m[7]: 0\n\n");
 }
 
 TEST(Decode, AveragesAndStatistics) {
