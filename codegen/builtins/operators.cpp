@@ -313,8 +313,13 @@ Operand emit_minus(Emitter& e, const Expr& expr) {
   return same_width(e, expr, e.ir.CreateNeg(e.integer(*e.args(expr)[0])));
 }
 
-// What a script may have for an address without saying what is there: arg0, kaddr("…"), and sums with them.
-bool is_address(const Type& type) { return type.is_integer() && type.size == 8 && !type.is_signed; }
+// What a script may have for an address without saying what is there: arg0, kaddr("…"), sums with them, and what is before them.
+bool is_address(const Checker& checker, const Expr& expr) {
+  const auto* call = std::get_if<Call>(&expr.node);
+  if (call && call->function == "-" && call->args.size() == 2) return is_address(checker, *call->args[0]);
+  const Type& type = checker.type_of(expr);
+  return type.is_integer() && type.size == 8 && !type.is_signed;
+}
 
 // What *&x is: x itself, if it is no number of the traced process's own.
 const Expr* address_of(const Expr& operand) {
@@ -329,7 +334,7 @@ Type star_type(Checker& checker, const Expr& expr) {
   const Type& type = checker.type_of(*args[0]);
   bool has_size = type.is_pointer() && type.pointee->kind != Type::Kind::none && type.pointee->size > 0;
   if (has_size) return *type.pointee;
-  if (is_address(type) && !checker.literal_integer(*args[0])) return word(false);
+  if (is_address(checker, *args[0]) && !checker.literal_integer(*args[0])) return word(false);
   Diagnostic& row = checker.diagnostics().add(Code::wrong_operand, expr.span, "*", type.spelling());
   if (type.is_integer()) row.hint = "cast it to a pointer first, such as *(uint64 *)arg0";
   if (checker.literal_integer(*args[0])) row.hint = "there is no ** for powers";

@@ -125,15 +125,20 @@ Type concat_type(Checker& checker, const Expr& expr) {
     const Type& type = checker.type_of(of);
     return type.is_string() ? type.size : checker.options().settings.max_strlen;
   };
-  return Type::string(room(*args[0]) + room(*args[1]) - 1);
+  // A text that is put together with itself would be twice as long each time that it is looked at: two of str()'s fit.
+  const uint32_t most = 2 * checker.options().settings.max_strlen, whole = room(*args[0]) + room(*args[1]) - 1;
+  Type type = Type::string(std::min(whole, most));
+  type.can_be_cut = whole > most;
+  return type;
 }
 Operand emit_concat(Emitter& e, const Expr& expr) {
   const auto& args = e.args(expr);
   const Type& type = e.type_of(expr);
-  Value* memory = e.buffer(type.storage());
+  const uint32_t whole = Type::string(size_of(e, *args[0]) + size_of(e, *args[1]) - 1).storage();
+  Value* memory = e.buffer(whole);
   const Operand first = take_text(e, *args[0]);
   const Operand second = take_text(e, *args[1]);
-  e.zero(memory, type.storage());
+  e.zero(memory, whole);
   e.helper(HelperId::probe_read_kernel_str, {memory, e.ir.getInt32(first.type.size), first.value});
   Value* length = length_of(e, first);
   // Hidden, or LLVM would add a small length to an aligned address by an `or`, which the verifier does not take for pointers.
@@ -141,6 +146,9 @@ Operand emit_concat(Emitter& e, const Expr& expr) {
       llvm::InlineAsm::get(llvm::FunctionType::get(memory->getType(), {memory->getType()}, false), "", "=r,0", true), {memory});
   Value* behind = e.ir.CreateGEP(e.ir.getInt8Ty(), start, e.bounded(length, first.type.size - 1));
   e.helper(HelperId::probe_read_kernel_str, {behind, e.ir.getInt32(second.type.size), second.value});
+  if (type.can_be_cut)
+    e.ir.CreateMemSet(e.ir.CreateConstGEP1_32(e.ir.getInt8Ty(), memory, type.size - 1), e.ir.getInt8(0),
+                      type.storage() - type.size + 1, llvm::MaybeAlign(1));
   return {memory, type};
 }
 

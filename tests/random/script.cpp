@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,9 @@ struct MapKind {
   enum class Value { number, text, aggregate } value = Value::number;
   std::string aggregate;  // "hist", …
   std::string shape;      // of an aggregation: what follows the number
+  bool is_read_as_number() const {
+    return value == Value::aggregate && (aggregate == "count" || aggregate == "sum" || aggregate == "min" || aggregate == "max");
+  }
 };
 
 constexpr const char* texts[] = {"\"\"", "\"a\"", "\"open\"", "\"two words\"", "\"a text that is rather long, longer than most\""};
@@ -29,6 +33,11 @@ class Writer {
     declare_maps();
     functions_ = dice_.below(3);
     for (uint64_t i = 0; i < functions_; ++i) declare_function(i);
+    const bool has_text_function = dice_.one_in(2);
+    if (has_text_function) declare_text_function();
+    has_text_function_ = has_text_function;  // it does not call itself
+    has_macro_ = dice_.one_in(2);
+    if (has_macro_) out_ += "macro twice(value, $to) { $to += value; value + $to }\n";
     const uint64_t probes = 1 + dice_.below(4);
     for (uint64_t i = 0; i < probes; ++i) probe();
     return out_;
@@ -67,6 +76,20 @@ class Writer {
     functions_ = callable;
   }
 
+  // Of a text and a narrow number, with a loop in it.
+  void declare_text_function() {
+    const uint64_t callable = std::exchange(functions_, 0);
+    numbers_ = {"$n"};
+    strings_ = {"$s"};
+    readable_.clear();
+    out_ += "fn ft($s : string[32], $n : uint8) : int64 {\n";
+    depth_ = 1;
+    line(fmt::format("for ($i : 0..{}) {{ if ($s[$i] == {}) {{ return $i; }} }}", 1 + dice_.below(8), number(1)));
+    line(fmt::format("return {};", number(2)));
+    out_ += "}\n";
+    functions_ = callable;
+  }
+
   void probe() {
     numbers_.clear();
     strings_.clear();
@@ -86,7 +109,10 @@ class Writer {
               : dice_.one_in(2)              ? "tracepoint:raw_syscalls:sys_enter"
                                              : "rawtracepoint:sched_switch";
     out_ += point;
+    // A block behind a / begins the probe's.
+    takes_block_ = false;
     if (dice_.one_in(3)) out_ += " / " + number(2) + " /";
+    takes_block_ = true;
     out_ += " {\n";
     depth_ = 1;
     rounds_ = 1;
@@ -110,7 +136,15 @@ class Writer {
   }
 
   void statement() {
-    switch (dice_.below(18)) {
+    switch (dice_.below(26)) {
+      case 18: return record();
+      case 19: return declaration();
+      case 20: return block_expression();
+      case 21: return found();
+      case 22: return address();
+      case 23: return bytes();
+      case 24: return use_macro();
+      case 25: return nested();
       case 14: return tuple();
       case 15: return range();
       case 16: return elements();
@@ -154,6 +188,119 @@ class Writer {
     if (dice_.one_in(3)) line(fmt::format("@{}[{}] = count();", name.substr(1), name));
   }
 
+  void record() {
+    const std::string name = fmt::format("$r{}", variables_++);
+    line(fmt::format("{} = (size={}, what={}, more=({}, {}));", name, number(2), text(1), number(1), text(1)));
+    readable_.push_back(name + ".size");
+    readable_.push_back(name + ".more.0");
+    if (dice_.one_in(3)) line(fmt::format("{} = (what={}, size={}, more=(1, \"a\"));", name, text(1), number(1)));
+    if (dice_.one_in(3)) line(fmt::format("printf(\"%s\\n\", {}.what);", name));
+    if (dice_.one_in(3)) line(fmt::format("print({});", name));
+    if (dice_.one_in(3)) line(fmt::format("@k{}[{}, {}] = count();", name.substr(1), name, number(1)));
+    if (dice_.one_in(3)) {
+      line(fmt::format("@v{}[{}] = {};", name.substr(1), number(1), name));
+      line(fmt::format("print(@v{0}[{1}].what); print(len(@v{0}));", name.substr(1), number(1)));
+    }
+    if (dice_.one_in(4)) readable_.push_back(fmt::format("({0} == (size={1}, what={2}, more=(0, {2})))", name, number(1), text(1)));
+  }
+
+  void declaration() {
+    constexpr const char* types[] = {"int64", "uint64", "int64", "uint64", "string[16]", "string[64]"};
+    const std::string type = dice_.pick(types);
+    const bool is_text = type.starts_with("string");
+    const std::string name = fmt::format("${}{}", is_text ? 's' : 'n', variables_++);
+    if (!is_text && dice_.one_in(2) && !numbers_.empty())
+      line(fmt::format("let {} : typeof({}) = {};", name, dice_.pick(numbers_), number(2)));
+    else if (dice_.one_in(2)) line(fmt::format("let {} : {} = {};", name, type, is_text ? text(1) : number(2)));
+    else line(fmt::format("let {} : {};", name, type));
+    (is_text ? strings_ : numbers_).push_back(name);
+  }
+
+  void block_expression() {
+    const std::string name = fmt::format("$n{}", variables_++);
+    const size_t numbers = numbers_.size(), strings = strings_.size(), readable = readable_.size();
+    line(fmt::format("{} = {{", name));
+    ++depth_;
+    const std::string inner = fmt::format("$n{}", variables_++);
+    line(fmt::format("let {} = {};", inner, number(2)));
+    numbers_.push_back(inner);
+    if (depth_ < 4) statements(1 + dice_.below(2));
+    line(fmt::format("({})", number(2)));
+    --depth_;
+    line("};");
+    numbers_.resize(numbers);
+    strings_.resize(strings);
+    readable_.resize(readable);
+    numbers_.push_back(name);
+  }
+
+  void found() {
+    const MapKind* map = any_map(dice_.one_in(3) ? MapKind::Value::text : MapKind::Value::number);
+    if (map == nullptr || map->keys.size() != 1) return;
+    give_value(*map);
+    const std::string name = fmt::format("$f{}", variables_++);
+    const bool is_text = map->value == MapKind::Value::text;
+    line(fmt::format("let {};", name));
+    line(fmt::format("if (find({}, {}, {})) {{ {}; }}", map->name, map->keys[0] == Sort::number ? number(1) : text(1), name,
+                     is_text ? fmt::format("print({})", name) : fmt::format("@found[{}] = count()", name)));
+  }
+
+  void address() {
+    const std::string name = fmt::format("$p{}", variables_++);
+    if (!strings_.empty() && dice_.one_in(3)) {
+      const std::string of = dice_.pick(strings_);
+      line(fmt::format("{} = &{};", name, of));
+      line(fmt::format("print(*{});", name));
+      return readable_.push_back(fmt::format("strlen(*&{})", of));
+    }
+    if (numbers_.empty()) return;
+    const std::string of = dice_.pick(numbers_);
+    line(fmt::format("{} = &{};", name, of));
+    readable_.push_back("*" + name);
+  }
+
+  void bytes() {
+    const std::string name = fmt::format("$y{}", variables_++);
+    constexpr const char* kinds[] = {"uint8[8]", "uint8[4]", "uint16[4]", "int32[2]", "uint64[1]"};
+    const size_t which = dice_.below(std::size(kinds));
+    constexpr uint64_t lengths[] = {8, 4, 4, 2, 1};
+    line(fmt::format("{} = ({})({});", name, kinds[which], number(2)));
+    readable_.push_back(fmt::format("{}[{}]", name, dice_.below(lengths[which])));
+    readable_.push_back(fmt::format("{}[({}) & {}]", name, number(1), lengths[which] - 1));
+    readable_.push_back(fmt::format("(uint64){}", name));
+    if (dice_.one_in(3)) line(fmt::format("@y{}[{}] = count();", name.substr(2), name));
+    if (dice_.one_in(3)) line(fmt::format("print({});", name));
+  }
+
+  void use_macro() {
+    if (!has_macro_ || numbers_.empty()) return;
+    const std::string name = fmt::format("$n{}", variables_++);
+    line(fmt::format("{} = twice({}, {});", name, number(1), dice_.pick(numbers_)));
+    numbers_.push_back(name);
+  }
+
+  // Loops in loops, each kind with each.
+  void nested() {
+    if (depth_ > 2 || loops_ > 0) return;
+    range_of(2 + dice_.below(3), [&] { dice_.one_in(2) ? elements_anywhere() : loop(); });
+  }
+
+  void range_of(uint64_t rounds, const std::function<void()>& body) {
+    if (rounds_ * rounds > most_rounds) return;
+    rounds_ *= rounds;
+    ++loops_;
+    const std::string name = fmt::format("$i{}", variables_++);
+    line(fmt::format("for ({} : 0..{}) {{", name, rounds));
+    readable_.push_back(name);
+    ++depth_;
+    body();
+    --depth_;
+    readable_.pop_back();
+    line("}");
+    --loops_;
+    rounds_ /= rounds;
+  }
+
   void range() {
     const uint64_t rounds = 1 + dice_.below(8);
     if (depth_ > 3 || rounds_ * rounds > most_rounds) return;
@@ -170,16 +317,22 @@ class Writer {
     rounds_ /= rounds;
   }
 
-  // Over a map of numbers.
+  // Over a map.
   void elements() {
-    const MapKind* map = any_map(MapKind::Value::number);
-    if (map == nullptr || map->keys.empty() || depth_ > 2 || loops_ > 0) return;
+    if (depth_ <= 2 && loops_ == 0) elements_anywhere();
+  }
+
+  void elements_anywhere() {
+    const MapKind* map = any_map(dice_.one_in(4) ? MapKind::Value::aggregate : MapKind::Value::number);
+    if (map == nullptr || map->keys.empty()) return;
+    if (map->value == MapKind::Value::aggregate && !map->is_read_as_number()) return;
     give_value(*map);
     const std::string name = fmt::format("$e{}", variables_++);
     ++loops_;
     line(fmt::format("for ({} : {}) {{", name, map->name));
     readable_.push_back(name + ".1");
-    if (map->keys.size() == 1 && map->keys[0] == Sort::number) readable_.push_back(name + ".0");
+    for (size_t i = 0; i < map->keys.size(); ++i)
+      if (map->keys[i] == Sort::number) readable_.push_back(map->keys.size() == 1 ? name + ".0" : fmt::format("{}.0.{}", name, i));
     block(1 + dice_.below(2));
     while (!readable_.empty() && readable_.back().starts_with(name + ".")) readable_.pop_back();
     line("}");
@@ -349,7 +502,14 @@ class Writer {
 
   std::string number(uint64_t deep) {
     if (deep == 0 || dice_.one_in(4)) return plain_number();
-    switch (dice_.below(11)) {
+    switch (dice_.below(14)) {
+      case 11: return read_aggregate();
+      case 12:
+        if (!has_text_function_) return plain_number();
+        return fmt::format("ft({}, (uint8)({}))", text(deep - 1), number(deep - 1));
+      case 13:
+        if (!takes_block_) return plain_number();
+        return fmt::format("{{ let $z{0} = {1}; $z{0} + {2} }}", variables_++, number(deep - 1), number(deep - 1));
       case 9: return function_of_texts(deep - 1);
       case 10:
         if (functions_ == 0) return plain_number();
@@ -362,8 +522,16 @@ class Writer {
     }
   }
 
+  // Only one that is given a value somewhere can be read: one by itself.
+  std::string read_aggregate() {
+    constexpr const char* known[] = {"@total", "@least", "@most", "@mean", "@times"};
+    return dice_.pick(known);
+  }
+
   std::string function_of_texts(uint64_t deep) {
-    switch (dice_.below(6)) {
+    switch (dice_.below(8)) {
+      case 6: return fmt::format("strlen(str_concat({}, {}))", text(deep), text(deep));
+      case 7: return fmt::format("memcmp({}, {}, {})", text(0), text(0), 1 + dice_.below(70));
       case 0: return fmt::format("strlen({})", text(deep));
       case 1: return fmt::format("strncmp({}, {}, {})", text(deep), text(deep), 1 + dice_.below(20));
       case 2: return fmt::format("strcontains({}, {})", text(deep), dice_.pick(texts));
@@ -402,6 +570,7 @@ class Writer {
 
   std::string text(uint64_t deep) {
     if (deep > 0 && dice_.one_in(5)) return fmt::format("({} ? {} : {})", number(deep - 1), text(deep - 1), text(deep - 1));
+    if (deep > 0 && dice_.one_in(6)) return fmt::format("str_concat({}, {})", text(0), text(0));
     switch (dice_.below(5)) {
       case 0:
         if (!strings_.empty()) return dice_.pick(strings_);
@@ -428,11 +597,12 @@ class Writer {
 
   Dice dice_;
   const Surroundings& surroundings_;
-  std::string out_ = "BEGIN { @n = 3; }\n";
+  std::string out_ = "BEGIN { @n = 3; @total = sum(5); @least = min(3); @most = max(9); @mean = avg(4); @times = count(); }\n";
   std::vector<MapKind> maps_;
   std::vector<std::string> numbers_, strings_;  // variables that have a value here
   std::vector<std::string> readable_;           // numbers that are not assigned to
   bool has_arguments_ = false, has_text_ = false, has_result_ = false;
+  bool has_text_function_ = false, has_macro_ = false, takes_block_ = true;
   uint64_t functions_ = 0, depth_ = 0, rounds_ = 1, variables_ = 0, loops_ = 0;
 };
 
