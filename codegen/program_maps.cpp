@@ -1,4 +1,6 @@
 // Elements of the script's maps: their keys, and what is found, made, stored and removed under them.
+#include <llvm/IR/InlineAsm.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
@@ -351,14 +353,22 @@ llvm::Value* ProgramEmitter::erase(const Expr& map_ref, const Expr* given) {
   return constant(1);
 }
 
+namespace {
+
+// Whether there is something at that address, as a number that LLVM does not know the origin of: `number || has_key(…)` would become
+// `(number | address) != 0`, which the verifier does not allow.
+llvm::Value* is_some(llvm::IRBuilder<>& ir, llvm::Value* address) {
+  llvm::Value* number = ir.CreateZExt(ir.CreateIsNotNull(address), ir.getInt64Ty());
+  auto* same = llvm::FunctionType::get(ir.getInt64Ty(), {ir.getInt64Ty()}, false);
+  return ir.CreateCall(llvm::InlineAsm::get(same, "", "=r,0", true), {number});
+}
+
+}  // namespace
+
 llvm::Value* ProgramEmitter::has(const Expr& map_ref, const Expr* given) {
   const MapDef& def = map(map_ref);
-  llvm::Value* is_there = nullptr;
-  if (def.is_in_session)
-    is_there = ir.CreateICmpNE(ir.CreateLoad(ir.getInt64Ty(), word_of_call()), constant(0));
-  else
-    is_there = ir.CreateIsNotNull(find(def, key(map_ref, given), nullptr));
-  return ir.CreateZExt(is_there, ir.getInt64Ty());
+  if (!def.is_in_session) return is_some(ir, find(def, key(map_ref, given), nullptr));
+  return ir.CreateZExt(ir.CreateICmpNE(ir.CreateLoad(ir.getInt64Ty(), word_of_call()), constant(0)), ir.getInt64Ty());
 }
 
 // 0 where there is none.
@@ -374,9 +384,9 @@ llvm::Value* ProgramEmitter::element_address(const Expr& map_ref) {
 llvm::Value* ProgramEmitter::take(const Expr& map_ref, const Expr& given, const Expr& variable) {
   const MapDef& def = map(map_ref);
   const Key at = key(map_ref, &given);
-  llvm::Value* is_there = ir.CreateIsNotNull(find(def, at, nullptr));
-  when(is_there, [&] { set_variable(variable, element_with(def, at)); });
-  return ir.CreateZExt(is_there, ir.getInt64Ty());
+  llvm::Value* is_there = is_some(ir, find(def, at, nullptr));
+  when(ir.CreateICmpNE(is_there, constant(0)), [&] { set_variable(variable, element_with(def, at)); });
+  return is_there;
 }
 
 }  // namespace zeektrace
