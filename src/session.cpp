@@ -195,7 +195,11 @@ class Session {
     naming_.plan(between_names);
     looking_.wanted = tracer_.unseen_zeeks() > 0;
     looking_.plan(child_ != nullptr ? between_looks : between_searches);
-    asking_.wanted = child_ != nullptr && !options_.quiet && tracer_.undeclared_zeek_names() != std::vector<std::string>();
+    // A process of -p that had read its scripts was asked before anything was armed.
+    if ((child_ != nullptr || options_.pid) && !options_.quiet) {
+      const auto notes = tracer_.undeclared_zeek_names();
+      asking_.wanted = child_ != nullptr ? notes != std::vector<std::string>() : !notes;
+    }
     asking_.plan(between_questions);
     if (child_ != nullptr) {
       if (auto status = child_->release(); !status) return status;
@@ -424,7 +428,7 @@ class Session {
   Tick sweep_;  // of what the dead leave behind in the kernel
   Tick naming_;  // of nodes that have been started
   Tick looking_;  // at Zeeks that have been started
-  Tick asking_;   // the command, which has read its scripts perhaps
+  Tick asking_;   // the process, which has read its scripts perhaps
   uint64_t nodes_taken_ = 0;
   bool names_are_full_ = false;  // and it has been told
   bool armed_ = false;

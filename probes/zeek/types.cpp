@@ -147,12 +147,15 @@ std::vector<ZeekTypes::Callable> ZeekTypes::events(size_t process, std::string_v
   return found;
 }
 
-// Of a global that is such a function.
+// Of a global that is such a thing.
 std::optional<uint64_t> ZeekTypes::function_type(size_t process, uint64_t id, ZeekCallable what) const {
   ProcessMemory& memory = memory_[process];
   auto at = [&](uint64_t object, std::string_view member) { return object + static_cast<uint64_t>(needed(member)); };
   const uint64_t type = memory.word(at(id, "ID.type"));
   const uint64_t value = memory.word(at(id, "ID.val"));
+  if (what == ZeekCallable::stream)  // an enumerator: `redef enum Log::ID += { LOG };`
+    return type != 0 && has_tag(tag(process, type), "TYPE_ENUM") && memory.string(at(type, "Type.name")) == "Log::ID"
+               ? std::optional(type) : std::nullopt;
   if (type == 0 || !has_tag(tag(process, type), "TYPE_FUNC")) return std::nullopt;
   const uint64_t function = value == 0 ? 0 : memory.word(at(value, "FuncVal.func_val"));  // 0: it has no body
   constexpr uint8_t hook_flavor = 2;  // FunctionFlavor, Type.h: function, event, hook
@@ -188,7 +191,7 @@ std::vector<ZeekTypes::Callable> ZeekTypes::functions(size_t process, ZeekCallab
 namespace {
 
 constexpr std::string_view callable_words[] = {"event", "function", "hook", "built-in function",
-                                               "event, function or hook"};
+                                               "event, function or hook", "stream of a log"};
 
 }  // namespace
 

@@ -21,8 +21,8 @@
 
 namespace zeektrace {
 
-// What of a script is called.
-enum class ZeekCallable : uint8_t { event, function, hook, bif, with_bodies };
+// What of a script has a name: what is called, and the streams of logs.
+enum class ZeekCallable : uint8_t { event, function, hook, bif, with_bodies, stream };
 std::string_view zeek_callable_word(ZeekCallable what);
 
 class ZeekTypes final : public Records {

@@ -7,7 +7,7 @@ column() {
   awk -F'\t' -v field="$2" '/^#fields/ {for (i = 2; i <= NF; i++) if ($i == field) at = i - 1} !/^#/ {print $at}' "$1"
 }
 
-pcap=$(capture wikipedia.pcap)
+pcap=$(capture wikipedia.pcap) || exit
 # Zeek writes it down itself, too: its log has names of NetBIOS decoded, and lines of multicast answers without a request.
 cat >requests.zeek <<'Z'
 event dns_request(c: connection, msg: dns_msg, query: string, qtype: count, qclass: count)
@@ -23,7 +23,7 @@ paste -d' ' <(column dns/dns.log id.resp_p) <(column dns/dns.log query) | sed -n
 sed -n 's,^\(.*\) 53/udp .*,\1,p' dns/answers | sort >queries.found
 same 'queries of dns_request' queries.expected queries.found 10
 
-pcap=$(capture http/bro.org.pcap)
+pcap=$(capture http/bro.org.pcap) || exit
 traced conn 'zeek:event:connection_established { printf("%s %s %s %s\n", args.c.uid, args.c.id.orig_h, args.c.id.orig_p, args.c.id.resp_h); }' \
   -C -r "$pcap" local
 paste -d' ' <(column conn/conn.log uid) <(column conn/conn.log id.orig_h) <(column conn/conn.log id.orig_p) \

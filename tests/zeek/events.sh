@@ -2,7 +2,7 @@
 # Counts of every event by name, beside what misc/dump-events prints of the same capture.
 . "$(dirname "$0")/real.sh"
 for each in http/bro.org.pcap wikipedia.pcap smtp.pcap; do
-  pcap=$(capture "$each")
+  pcap=$(capture "$each") || exit
   what=$(basename "$each" .pcap)
   words=(-C -r "$pcap" local misc/dump-events DumpEvents::include_args=F)
   alone "$what.alone" "${words[@]}"

@@ -2,7 +2,7 @@
 # Calls of script functions, hooks and events' bodies, beside --profile-scripts. The number in a lambda's name is another one in
 # each run.
 . "$(dirname "$0")/real.sh"
-pcap=$(capture http/bro.org.pcap)
+pcap=$(capture http/bro.org.pcap) || exit
 alone profiled -C --profile-scripts=profile.txt -r "$pcap" local
 # name, file:line, kind, calls, … separated by tabs; a name with several bodies has a row of their sums ("4-locations") too.
 grep -v -e '-locations	' profiled/profile.txt >profile

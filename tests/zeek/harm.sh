@@ -36,7 +36,7 @@ clean() {
     print join "\t", @F;' "$1" | sort
 }
 for each in http/bro.org.pcap wikipedia.pcap smtp.pcap http/methods.pcap modbus/modbusBig.pcap; do
-  pcap=$(capture "$each")
+  pcap=$(capture "$each") || exit
   what=$(basename "$each" .pcap)
   alone "$what.alone" -C -r "$pcap" local "$work/throws.zeek"
   traced_options='--unsafe' traced "$what.traced" "$every" -C -r "$pcap" local "$work/throws.zeek"

@@ -88,7 +88,7 @@ under() {
 }
 
 processors=($(taskset -pc $$ | sed 's/.*: //' | tr , '\n' | awk -F- '{for (i = $1; i <= ($2 == "" ? $1 : $2); i++) print i}'))
-few=$(capture http/methods.pcap)
+few=$(capture http/methods.pcap) || exit
 : >starts && : >ratios.events && : >ratios.stacks
 for ((round = 0; round < rounds; round++)); do
   pair "${processors[round % 2]}" "${processors[(round + 1) % 2]}" >>ratios.events

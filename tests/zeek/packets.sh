@@ -4,7 +4,7 @@
 column() {
   awk -F'\t' -v field="$2" '/^#fields/ {for (i = 2; i <= NF; i++) if ($i == field) at = i - 1} !/^#/ {print $at}' "$1"
 }
-pcap=$(capture http/bro.org.pcap)
+pcap=$(capture http/bro.org.pcap) || exit
 traced packets 'zeekret:packet { @[conn_uid] = count(); }' -C -r "$pcap" local
 paste -d' ' <(column packets/conn.log uid) <(column packets/conn.log orig_pkts) <(column packets/conn.log resp_pkts) |
   awk '{print $1, $2 + $3}' | sort >uids.expected

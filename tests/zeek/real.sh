@@ -13,10 +13,13 @@ skip() {
 [ "$(id -u)" = 0 ] || skip 'root is needed'
 need_bpf
 
-# capture NAME: a capture's path.
+# capture NAME: a capture's path. Before 8.1 some are called .trace. Used as x=$(capture NAME) || exit.
 capture() {
-  [ -r "$ZEEK_TRACES/$1" ] || skip "$ZEEK_TRACES has no $1"
-  printf '%s' "$ZEEK_TRACES/$1"
+  local each
+  for each in "$1" "${1%.pcap}.trace"; do
+    [ -r "$ZEEK_TRACES/$each" ] && printf '%s' "$ZEEK_TRACES/$each" && return
+  done
+  skip "$ZEEK_TRACES has no $1" >&2
 }
 
 # alone DIR WORD...: Zeek untraced, in a directory of its own; its status is in $alone_status.

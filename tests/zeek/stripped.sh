@@ -2,7 +2,7 @@
 # A stripped copy of the binary answers as the whole one does, by the table of releases; one whose release is faked is
 # refused.
 . "$(dirname "$0")/real.sh"
-pcap=$(capture http/bro.org.pcap)
+pcap=$(capture http/bro.org.pcap) || exit
 script='zeek:event:* { @event[event] = count(); } zeek:function:* { @function[zfunc] = count(); }
 zeek:body:* { @line[args.file, args.line] = count(); }'
 whole=$zeek
