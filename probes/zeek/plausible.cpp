@@ -3,13 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "probes/zeek/memory.h"
 
 namespace zeektrace {
 namespace {
 
-constexpr int most_looks = 5;             // at what changes meanwhile
+// What is being changed when it is looked at can be any way: a handler of scripts that are being read, the stack of calls. What is
+// laid out otherwise looks wrong each time.
+constexpr int most_looks = 5;
+constexpr std::chrono::milliseconds between_looks(20);
 constexpr size_t most_handlers = 64;      // that are looked at
 constexpr uint64_t most_bytes = 1 << 24;  // of a vector
 constexpr uint8_t flavor_of_events = 1;
@@ -63,20 +68,15 @@ class Look {
   std::string at_stack() {
     const auto stack = layout_.global("call_stack");
     const auto size = layout_.offset("CallInfo.size");
-    std::string wrong;
     if (!stack || !size || *size == 0) return "";
-    for (int look = 0; look < most_looks; look++) {
-      const uint64_t begin = memory_.word(*stack + bias_), end = memory_.word(*stack + bias_ + 8),
-                     room = memory_.word(*stack + bias_ + 16);
-      if (!memory_.status()) return "";
-      wrong = "";
-      if (begin > end || end > room || end - begin > most_bytes || (end - begin) % *size != 0)
-        wrong = fmt::format("the stack of script calls is from {:#x} to {:#x}, in {}-byte entries", begin, end, *size);
-      const bool is_sane = wrong.empty();
-      for (uint64_t at = end; is_sane && at > begin; at -= *size)
-        if (wrong = at_entry(at - *size); wrong.empty()) break;
-      if (wrong.empty()) return "";
-    }
+    const uint64_t begin = memory_.word(*stack + bias_), end = memory_.word(*stack + bias_ + 8),
+                   room = memory_.word(*stack + bias_ + 16);
+    if (!memory_.status()) return "";
+    if (begin > end || end > room || end - begin > most_bytes || (end - begin) % *size != 0)
+      return fmt::format("the stack of script calls is from {:#x} to {:#x}, in {}-byte entries", begin, end, *size);
+    std::string wrong;
+    for (uint64_t at = end; at > begin; at -= *size)
+      if (wrong = at_entry(at - *size); wrong.empty()) break;
     return wrong;
   }
 
@@ -129,10 +129,16 @@ class Look {
 ZeekLook look_at_zeek(const ZeekBinary& zeek, pid_t pid) {
   const auto bias = zeek_load_bias(zeek, pid);
   if (!bias) return {};
-  Look look(zeek.layout, pid, *bias);
-  for (const auto part : {&Look::at_release, &Look::at_handlers, &Look::at_stack})
-    if (std::string wrong = (look.*part)(); !wrong.empty()) return {wrong, false};
-  return {"", look.has_seen_handlers()};
+  std::string wrong;
+  for (int looks = 0; looks < most_looks; looks++) {
+    if (looks > 0) std::this_thread::sleep_for(between_looks);
+    Look look(zeek.layout, pid, *bias);
+    wrong = "";
+    for (const auto part : {&Look::at_release, &Look::at_handlers, &Look::at_stack})
+      if (wrong.empty()) wrong = (look.*part)();
+    if (wrong.empty()) return {"", look.has_seen_handlers()};
+  }
+  return {wrong, false};
 }
 
 }  // namespace zeektrace

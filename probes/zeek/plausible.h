@@ -1,6 +1,5 @@
-// Whether a running Zeek's memory looks as its layout says, asked before anything that is read of it is believed: what
-// stays the same while it runs (its release, its event handlers) must be right, what changes (the script stack) right at
-// one of some moments. A layout that is wrong shows here, not in the answers.
+// Whether a running Zeek's memory looks as its layout says, asked before anything that is read of it is believed: its release, its
+// event handlers and its script stack, at one of some moments. A layout that is wrong shows here, not in the answers.
 #pragma once
 
 #include <sys/types.h>
