@@ -318,6 +318,14 @@ uint64_t Tracer::lost(uint32_t cell) const {
   return sum;
 }
 
+uint64_t Tracer::missed(size_t probe) const {
+  const bpf_program* program = state_->programs[probe];
+  bpf_prog_info info = {};
+  uint32_t size = sizeof(info);
+  if (program == nullptr || bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) != 0) return 0;
+  return info.recursion_misses;
+}
+
 std::vector<uint64_t> Tracer::frames(uint64_t hash) const {
   const bpf_map* found = state_->map(stack_map);
   StackFrames frames;

@@ -11,6 +11,9 @@ struct LossRow {
   Counter counter;
   std::string_view thing, fate, why, remedy;
 };
+// Which the kernel counts.
+constexpr LossRow missed = {Counter::ring_full, "event", "missed",
+                            "the kernel was running another BPF program on that processor, and lets none of this kind interrupt it", ""};
 constexpr LossRow rows[] = {
     {Counter::ring_full, "event", "lost", "ring buffer full", "print less often, or count in a map instead"},
     {Counter::map_full, "new key", "lost", "the map is full", "ZEEKTRACE_MAX_MAP_KEYS=N lets maps hold more"},
@@ -49,28 +52,40 @@ std::string place_of(const Program& program, const LossSite& site) {
 
 struct Counted {
   uint64_t count = 0;
-  const LossSite* site = nullptr;
+  LossSite site;
 };
+
+void tell(const Program& program, const LossRow& row, std::vector<Counted> places, std::vector<Loss>& all) {
+  std::ranges::stable_sort(places, std::greater(), &Counted::count);
+  const size_t named = places.size() > most_places ? most_places - 1 : places.size();
+  for (size_t i = 0; i < named; i++)
+    all.push_back({places[i].count, row.thing, row.fate, row.why, row.remedy, place_of(program, places[i].site)});
+  if (named == places.size()) return;
+  Loss rest{0, row.thing, row.fate, row.why, row.remedy, fmt::format("in {} more places", places.size() - named)};
+  for (size_t i = named; i < places.size(); i++) rest.count += places[i].count;
+  all.push_back(std::move(rest));
+}
 
 }  // namespace
 
 std::vector<Loss> losses(const Program& program, std::span<const LossSite> sites,
-                         const std::function<uint64_t(uint32_t cell)>& count_of) {
+                         const std::function<uint64_t(uint32_t cell)>& count_of,
+                         const std::function<uint64_t(size_t probe)>& missed_by) {
   std::vector<Loss> all;
   for (const LossRow& row : rows) {
     std::vector<Counted> places;
     for (uint32_t cell = 0; cell < sites.size(); cell++)
       if (sites[cell].counter == row.counter)
-        if (const uint64_t count = count_of(cell); count > 0) places.push_back({count, &sites[cell]});
-    std::ranges::stable_sort(places, std::greater(), &Counted::count);
-    const size_t named = places.size() > most_places ? most_places - 1 : places.size();
-    for (size_t i = 0; i < named; i++)
-      all.push_back({places[i].count, row.thing, row.fate, row.why, row.remedy, place_of(program, *places[i].site)});
-    if (named == places.size()) continue;
-    Loss rest{0, row.thing, row.fate, row.why, row.remedy, fmt::format("in {} more places", places.size() - named)};
-    for (size_t i = named; i < places.size(); i++) rest.count += places[i].count;
-    all.push_back(std::move(rest));
+        if (const uint64_t count = count_of(cell); count > 0) places.push_back({count, sites[cell]});
+    tell(program, row, std::move(places), all);
   }
+  std::vector<Counted> places;
+  for (uint32_t i = 0; i < program.probes.size(); i++)
+    if (const uint64_t count = missed_by(i); count > 0) {
+      const uint32_t line = program.source->position(program.probes[i].syntax->span.begin).line;
+      places.push_back({count, {.probe = i, .line = line}});
+    }
+  tell(program, missed, std::move(places), all);
   return all;
 }
 

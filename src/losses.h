@@ -12,8 +12,9 @@
 namespace zeektrace {
 
 // Kind by kind, the most frequent first; of the many places of a script those with few losses are told as one. `count_of`
-// gives what a cell of the counters' map says.
+// gives what a cell of the counters' map says, `missed_by` how often the kernel did not run a probe's program.
 std::vector<Loss> losses(const Program& program, std::span<const LossSite> sites,
-                         const std::function<uint64_t(uint32_t cell)>& count_of);
+                         const std::function<uint64_t(uint32_t cell)>& count_of,
+                         const std::function<uint64_t(size_t probe)>& missed_by);
 
 }  // namespace zeektrace

@@ -354,7 +354,8 @@ class Session {
   }
 
   void tell_losses() {
-    for (const Loss& loss : losses(program_, options_.loss_sites, [this](uint32_t cell) { return tracer_.lost(cell); }))
+    for (const Loss& loss : losses(program_, options_.loss_sites, [this](uint32_t cell) { return tracer_.lost(cell); },
+                                   [this](size_t probe) { return tracer_.missed(probe); }))
       output_.lost(loss);
     if (messages_.late() > 0 && !messages_.exit_status()) {
       output_.lost({messages_.late(), "event", "left out",
