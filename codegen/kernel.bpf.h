@@ -49,8 +49,12 @@ struct return_instance {
   unsigned long orig_ret_vaddr;
   struct return_instance *next;
 } KERNEL_TYPE;
+// The probe whose instruction, at `vaddr`, is being stepped over in a copy at `xol_vaddr`.
 struct uprobe_task {
   struct return_instance *return_instances;
+  unsigned long vaddr;
+  void *active_uprobe;
+  unsigned long xol_vaddr;
 } KERNEL_TYPE;
 struct task_struct {
   int tgid;

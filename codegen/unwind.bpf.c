@@ -155,9 +155,56 @@ static FUNCTION long step(u32 index, void *context) {
   return 0;
 }
 
+// A copy of an instruction has so much room (UPROBE_XOL_SLOT_BYTES, arch/x86/include/asm/uprobes.h).
+#define COPY_SIZE 128
+// The trampoline that a probed nop of five bytes calls keeps so many registers on the stack, and has so many bytes, at its page's
+// start (uprobe_trampoline_entry, arch/x86/kernel/uprobes.c, Linux 6.18).
+#define SAVED_REGISTERS 3
+#define TRAMPOLINE_SIZE 32
+#define BREAKPOINT 0xcc
+#define NEAR_CALL 0xe8
+#define NEAR_CALL_SIZE 5
+
+// Whether a call that leads to `target` stands before the address.
+INLINE long follows_call(u64 address, u64 target) {
+  u64 code = 0;
+  if (bpf_probe_read_user(&code, NEAR_CALL_SIZE, (const void *)(address - NEAR_CALL_SIZE)) != 0)
+    return 0;
+  return (u8)code == NEAR_CALL && address + (s64)(s32)(code >> 8) == target;
+}
+
+// Where an interrupt finds a process in the trap of a probe, its registers are not those at the probed instruction: that is being
+// stepped over elsewhere, or a call that took its place has begun, or the breakpoint's byte has been executed.
+FUNCTION long zt_leave_trap(struct walk *walk, u64 is_in_kernel) {
+  struct task_struct *task = bpf_get_current_task_btf();
+  u64 into_copy, page, back;
+  u8 before = 0;
+  if (!walk)
+    return 0;
+  if (HAS(task_struct, utask) && HAS(uprobe_task, active_uprobe) && HAS(uprobe_task, xol_vaddr) && HAS(uprobe_task, vaddr) &&
+      task->utask && task->utask->active_uprobe) {
+    into_copy = walk->pc - task->utask->xol_vaddr;
+    if (into_copy < COPY_SIZE) {
+      walk->pc = task->utask->vaddr + into_copy;
+      return 0;
+    }
+  }
+  page = walk->pc & ~4095ULL;
+  for (u32 saved = 0; walk->pc - page < TRAMPOLINE_SIZE && saved <= SAVED_REGISTERS; saved++) {
+    if (stack_word(walk, walk->sp + 8 * saved, &back) || !follows_call(back, page))
+      continue;
+    walk->pc = back - NEAR_CALL_SIZE;
+    walk->sp += 8 * (saved + 1);
+    return 0;
+  }
+  if (is_in_kernel && bpf_probe_read_user(&before, 1, (const void *)(walk->pc - 1)) == 0 && before == BREAKPOINT)
+    walk->pc--;
+  return 0;
+}
+
 // Walks the stack of the current process, at most `most` frames, into walk->count and walk->address; gives the hash of
-// the frames, 0 when there is no stack.
-FUNCTION u64 zt_unwind(struct walk *walk, u32 most) {
+// the frames, 0 when there is no stack. `segment` is 0, or the code segment (cs) of what an interrupt has found on this CPU.
+FUNCTION u64 zt_unwind(struct walk *walk, u32 most, u64 segment) {
   struct task_struct *task = bpf_get_current_task_btf();
   struct mm_struct *mm = task->mm;
   u32 zero = 0;
@@ -185,6 +232,8 @@ FUNCTION u64 zt_unwind(struct walk *walk, u32 most) {
   walk->most = most < MAX_FRAMES ? most : MAX_FRAMES;
   walk->hash = 0x9e3779b97f4a7c15ULL;
   walk->known = walk->anchor = 0;
+  if (segment)
+    zt_leave_trap(walk, !(segment & 3));
   long over = 0;
 #pragma clang loop unroll(disable)
   for (u64 i = 0; i < PREFIX && !over; i++)

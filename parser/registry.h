@@ -107,6 +107,8 @@ struct Mechanism {
   bool is_over_when_armed = false;  // arming it runs it, and it does not run again
   // A word of the context that is 0 when there is nothing to see: the program does not run then.
   std::optional<uint32_t> seen_word = std::nullopt;
+  // Of one that an interrupt runs: the word of the context with the code segment of what was interrupted.
+  std::optional<uint32_t> interrupted_segment = std::nullopt;
   // Where the kernel can run one program at a function's entry and at its return, with a word of memory that goes with the
   // call: how that is attached. The same for the mechanisms of entries and of returns that can be joined so.
   const Mechanism* session = nullptr;

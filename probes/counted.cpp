@@ -14,6 +14,7 @@
 #include "probes/perf_event.h"
 #include "probes/perf_events.h"
 #include "probes/providers.h"
+#include "probes/registers.h"
 
 namespace zeektrace {
 
@@ -54,6 +55,7 @@ constexpr Mechanism counted_event = {
     .section = "perf_event",
     .has_cookie = true,
     .attach = attach_counted,
+    .interrupted_segment = pt_regs::cs,
     .describe = describe_periods,
 };
 

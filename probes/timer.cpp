@@ -8,6 +8,7 @@
 #include "probes/attach.h"
 #include "probes/perf_event.h"
 #include "probes/providers.h"
+#include "probes/registers.h"
 
 namespace zeektrace {
 
@@ -106,6 +107,7 @@ constexpr Mechanism profile_clock = {
     .section = "perf_event",
     .has_cookie = true,
     .attach = attach_profile,
+    .interrupted_segment = pt_regs::cs,
 };
 
 Points expand_timer(ProviderRow row, const Mechanism& how, std::string_view target) {

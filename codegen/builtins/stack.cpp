@@ -55,7 +55,13 @@ std::optional<int64_t> given_depth(Emitter& e, const Expr& expr) {
 // Walks the process's stack by unwind tables. The walk's memory begins with the StackFrames.
 llvm::Value* emit_unwound(Emitter& e, uint64_t depth) {
   llvm::Value* frames = e.buffer(unwind_walk_size);
-  llvm::Value* hash = e.runtime("zt_unwind", {frames, e.ir.getInt32(depth)});
+  const auto interrupted = e.probe().how->interrupted_segment;
+  llvm::Value* segment = e.constant(0);
+  if (interrupted) {
+    llvm::Value* at = e.ir.CreateConstGEP1_32(e.ir.getInt8Ty(), e.context(), *interrupted);
+    segment = e.ir.CreateAlignedLoad(e.ir.getInt64Ty(), at, llvm::Align(8));
+  }
+  llvm::Value* hash = e.runtime("zt_unwind", {frames, e.ir.getInt32(depth), segment});
   llvm::Value* count = e.ir.CreateAlignedLoad(e.ir.getInt64Ty(), frames, llvm::Align(8));
   auto has = [&](uint64_t bit) { return e.ir.CreateICmpNE(e.ir.CreateAnd(count, bit), e.constant(0)); };
   e.when(has(stack_guessed), [&] { e.count(Counter::stack_guessed); });

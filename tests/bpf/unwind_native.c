@@ -30,6 +30,9 @@ struct return_instance {
 };
 struct uprobe_task {
   struct return_instance *return_instances;
+  unsigned long vaddr;
+  void *active_uprobe;
+  unsigned long xol_vaddr;
 };
 struct task_struct {
   int tgid;

@@ -36,6 +36,9 @@ struct Return {
 };
 struct Returns {
   Return* first = nullptr;
+  unsigned long probed = 0;  // the instruction that is stepped over
+  void* probe = nullptr;
+  unsigned long copy = 0;    // where
 };
 struct Task {
   int tgid;
@@ -99,7 +102,7 @@ World* world = nullptr;
 extern "C" {
 extern char zt_unwind_files, zt_unwind_block, zt_unwind_cache, zt_unwind_asked, zt_unwind_miss, zt_unwind_epoch, zt_unwind_rests;
 extern const unsigned unwind_sizes[];
-unsigned long long zt_unwind(void* walk, unsigned most);
+unsigned long long zt_unwind(void* walk, unsigned most, unsigned long long segment);
 unsigned long long unwind_code_id(unsigned long long inode, unsigned long long device, unsigned long long offset_of_zero);
 long zt_remember(void* walk);
 
@@ -137,11 +140,11 @@ long unwind_update(void* map, const void* key, const void*, unsigned long long) 
 unsigned long long unwind_pid_tgid() { return (uint64_t{42} << 32) | 43; }
 long unwind_read_user(void* to, unsigned size, const void* from) {
   auto address = reinterpret_cast<uint64_t>(from);
-  if (size == 8 && world->elsewhere.contains(address)) {
-    std::memcpy(to, &world->elsewhere[address], 8);
+  if (size <= 8 && world->elsewhere.contains(address)) {
+    std::memcpy(to, &world->elsewhere[address], size);
     return 0;
   }
-  if (address < stack_at || address + size > stack_at + world->stack.size() * 8) {
+  if (address < stack_at || address - stack_at + size > world->stack.size() * 8) {
     std::memset(to, 0, size);  // as the kernel does
     return -14;
   }
@@ -176,7 +179,7 @@ class Unwind : public testing::Test {
   Unwind() { world = &world_; }
   std::vector<uint64_t> walk(uint32_t most = 127) {
     std::vector<uint64_t> memory(zeektrace::unwind_walk_size / 8);
-    hash = zt_unwind(memory.data(), most);
+    hash = zt_unwind(memory.data(), most, segment);
     constexpr size_t words_of_frames = sizeof(StackFrames) / 8;
     known = memory[words_of_frames] != 0;
     if (remembers && hash > 1 && !known && memory[words_of_frames + 1] != 0) zt_remember(memory.data());
@@ -209,6 +212,7 @@ class Unwind : public testing::Test {
     return fresh;
   }
   uint64_t hash = 0, flags = 0;
+  unsigned long long segment = 0;  // of what an interrupt has found
   std::vector<uint32_t> ids;  // of the frames' code
   bool known = false, remembers = false;
 };
@@ -347,6 +351,62 @@ TEST_F(Unwind, probed_returns_are_where_the_kernel_keeps_them) {
   outer.stack += 8;
   EXPECT_EQ(walk(), (Frames{0x400100, 0x400210, 0x400220}));
   EXPECT_EQ(flags, stack_cut) << "none of this place";
+}
+
+// What an interrupt finds of a process whose probe, at a function's entry, has been hit: in no state that the rows know.
+class InTrap : public Unwind {
+ protected:
+  static constexpr unsigned long long kernel = 0x10, process = 0x33;
+  InTrap() {
+    world_.add_row(0x400100, at_entry);
+    world_.add_row(0x400101, unwind_rule(CfaKind::stack, 2, 16));  // push %rbp
+    world_.add_row(0x400200, outermost);
+    world_.word(stack_at + 80) = 0x400210;
+  }
+  const Frames whole{0x400100, 0x400210};
+};
+
+TEST_F(InTrap, the_breakpoint_has_been_executed) {
+  start(0x400101, stack_at + 80, 0);
+  world_.elsewhere[0x400100] = 0xcc;
+  segment = kernel;
+  EXPECT_EQ(walk(), whole);
+  EXPECT_EQ(flags, 0u);
+  segment = process;  // there the byte before is what an instruction ends in, or stands between functions
+  EXPECT_NE(walk(), whole);
+}
+
+TEST_F(InTrap, the_instruction_is_stepped_over_elsewhere) {
+  constexpr uint64_t copy = 0x7fffffffe080;
+  int probe = 0;
+  world_.returns.probed = 0x400100;
+  world_.returns.copy = copy;
+  for (const auto found : {kernel, process}) {
+    segment = found;
+    world_.returns.probe = &probe;
+    start(copy, stack_at + 80, 0);
+    EXPECT_EQ(walk(), whole);
+    start(copy + 1, stack_at + 72, 0);  // and done
+    EXPECT_EQ(walk(), (Frames{0x400101, 0x400210}));
+    world_.returns.probe = nullptr;
+    EXPECT_NE(walk(), (Frames{0x400101, 0x400210}));
+  }
+}
+
+TEST_F(InTrap, a_call_of_the_trampoline_stands_in_the_place_of_a_nop) {
+  constexpr uint64_t page = 0x7fff0000;
+  world_.word(stack_at + 72) = 0x400105;
+  world_.elsewhere[0x400100] = 0xe8 | (page - 0x400105) << 8;
+  segment = kernel;
+  for (uint64_t saved = 0; saved <= 3; saved++) {
+    start(page + 0xd, stack_at + 72 - 8 * saved, 0);
+    EXPECT_EQ(walk(), whole) << saved;
+    EXPECT_EQ(flags, 0u);
+  }
+  segment = process;
+  EXPECT_EQ(walk(), whole);
+  world_.elsewhere[0x400100] = 0xe8 | (page - 0x400106) << 8;  // another place's
+  EXPECT_NE(walk(), whole);
 }
 
 TEST_F(Unwind, the_last_words_of_a_stack_are_read_one_by_one) {
