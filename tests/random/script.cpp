@@ -493,7 +493,10 @@ class Writer {
       constexpr const char* keys[] = {"ustack(3)", "ustack(5)", "kstack(3)", "ustack", "func", "probe", "username", "ksym(pid)",
                                       "usym(pid)", "strerror(pid)", "ntop(pid)", "strftime(\"%H\", nsecs)", "buf(comm, 5)",
                                       "macaddr(pid)", "signal_name(pid)", "syscall_name(pid)", "cgroup_path(cgroup)"};
-      const size_t which = dice_.below(std::size(keys));
+      // Loops within loops leave too little of BPF's stack for a walk up the process's: such scripts are refused.
+      constexpr size_t of_the_process = 4;
+      const size_t first = loops_ > 1 ? of_the_process : 0;
+      const size_t which = first + dice_.below(std::size(keys) - first);
       line(fmt::format("@of{}[{}] = count();", which, keys[which]));
     }
   }
