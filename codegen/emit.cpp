@@ -47,7 +47,7 @@ void write_session(BpfModule& module, const Probe& entry, bool returns_need_word
 
 struct Written {
   Result<Object> object;
-  std::vector<std::string> crowded = {};  // programs with too much on the stack
+  std::vector<BpfModule::Crowded> crowded = {};
 };
 
 // `rooms` has the programs that are to be written otherwise than at first.
@@ -90,7 +90,7 @@ Result<Object> emit(const Program& program, std::span<const Builtin> builtins) {
   for (;;) {
     Written written = write(program, builtins, start_time, rooms);
     bool is_better = false;
-    for (const std::string& name : written.crowded) is_better |= rooms[name].make();
+    for (const auto& [name, waits_in_vain] : written.crowded) is_better |= rooms[name].make(waits_in_vain);
     if (!is_better) return std::move(written.object);
   }
 }

@@ -112,10 +112,26 @@ const llvm::Function* longer_than(const llvm::Module& module, size_t most) {
 
 }  // namespace
 
-bool BpfModule::is_crowded(const llvm::Function& program, const Frames& frames) const {
-  if (program.isDeclaration() || program.getSection().empty()) return false;
-  return is_too_deep(program, frames) ||
-         (program_.has_private_stacks && waits(program) && has_private_stack(program, frames));
+void BpfModule::look_at_stack_of(const llvm::Function& program, const Frames& frames) {
+  if (program.isDeclaration() || program.getSection().empty()) return;
+  const auto is_scripts = [&](const llvm::Function& function) {
+    return function.getSubprogram() && function.getSubprogram()->getFile() == file_;
+  };
+  const bool waits_on_private = program_.has_private_stacks && waits(program);
+  const bool is_private = waits_on_private && has_private_stack(program, frames, [](const llvm::Function&) { return true; });
+  const bool waits_in_vain =
+      waits_on_private && has_private_stack(program, frames, [&](const llvm::Function& each) { return !is_scripts(each); });
+  if (is_private || is_too_deep(program, frames)) crowded_.push_back({program.getName().str(), waits_in_vain});
+}
+
+// Before they are linked, optimised and written, which takes most of the time.
+Frames BpfModule::large_frames() const {
+  constexpr uint64_t large = 64;
+  Frames frames;
+  for (const llvm::Function& function : *module)
+    for (const Walk& walk : walks_)
+      if (walk.is_large && walk.module && walk.module->getFunction(function.getName())) frames[&function] = large;
+  return frames;
 }
 
 Error BpfModule::too_long(const llvm::Function& function, size_t most) const {
@@ -137,6 +153,8 @@ void BpfModule::link(std::unique_ptr<llvm::Module> other) {
 }
 
 Result<Object> BpfModule::finish() {
+  for (const llvm::Function& function : *module) look_at_stack_of(function, large_frames());
+  if (!crowded_.empty()) return Error{Error::Kind::script, "a program has too much on the stack", "", nullptr};
   if (!loss_sites_.empty())
     define_map(counters(), {MapType::percpu_array, 4, 8, static_cast<uint32_t>(loss_sites_.size()), 0});
   debug_.finalize();
@@ -165,8 +183,7 @@ Result<Object> BpfModule::finish() {
   context.setDiagnosticHandler(std::make_unique<Complaints>(complaint, frames));
   ask_for_frames(*module);
   writer.run(*module);
-  for (const llvm::Function& function : *module)
-    if (is_crowded(function, frames)) crowded_.push_back(function.getName().str());
+  for (const llvm::Function& function : *module) look_at_stack_of(function, frames);
   if (!complaint.empty()) return too_complex(complaint, program_);
   Object object;
   object.elf.resize(bytes.size());

@@ -61,9 +61,11 @@ uint64_t depth_of(const llvm::Function& function, const Frames& frames) {
 
 }  // namespace
 
-bool has_private_stack(const llvm::Function& program, const Frames& frames) {
-  if (frame_of(program, frames) >= smallest_private) return true;
-  return std::ranges::any_of(called_from(program), [&](auto* called) { return has_private_stack(*called, frames); });
+bool has_private_stack(const llvm::Function& program, const Frames& frames,
+                       const std::function<bool(const llvm::Function&)>& is_of_these) {
+  if (frame_of(program, frames) >= smallest_private && is_of_these(program)) return true;
+  return std::ranges::any_of(called_from(program),
+                             [&](auto* called) { return has_private_stack(*called, frames, is_of_these); });
 }
 
 bool is_too_deep(const llvm::Function& program, const Frames& frames) { return depth_of(program, frames) > kernel_stack; }

@@ -12,6 +12,7 @@
 #include <llvm/IR/Function.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 
 namespace zeektrace {
@@ -23,8 +24,9 @@ using Frames = std::map<const llvm::Function*, uint64_t>;
 // map of programs that is empty. Not for programs that may wait: to those the kernel (6.18) does not allow it.
 void stay_on_kernel_stack(llvm::Function& program, llvm::GlobalVariable& no_programs);
 
-// Whether the kernel would give this function, or one that is called from it, a private stack.
-bool has_private_stack(const llvm::Function& program, const Frames& frames);
+// Whether the kernel would give a private stack to one of these functions: the program, and what is called from it.
+bool has_private_stack(const llvm::Function& program, const Frames& frames,
+                       const std::function<bool(const llvm::Function&)>& is_of_these);
 
 // Whether the functions that can be under way at once need more than the kernel's stack has for them.
 bool is_too_deep(const llvm::Function& program, const Frames& frames);

@@ -96,8 +96,8 @@ BpfModule::BpfModule(const Program& program)
       ->setLinkage(llvm::GlobalValue::ExternalLinkage);
 
   runtime_ = embedded(context, zeektrace_runtime_begin, zeektrace_runtime_end);
-  walks_[0] = {zeektrace_unwind_begin, zeektrace_unwind_end};
-  walks_[1] = {zeektrace_zeek_begin, zeektrace_zeek_end};
+  walks_[0] = {.begin = zeektrace_unwind_begin, .end = zeektrace_unwind_end, .is_large = true};
+  walks_[1] = {.begin = zeektrace_zeek_begin, .end = zeektrace_zeek_end, .is_large = true};
   walks_[2] = {zeektrace_names_begin, zeektrace_names_end};
   walks_[3] = {zeektrace_code_begin, zeektrace_code_end};
   module->setTargetTriple(runtime_->getTargetTriple());

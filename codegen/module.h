@@ -81,8 +81,14 @@ class BpfModule {
 
   // Links the runtime, optimises, and writes the ELF file. The module can't be used after it, but for crowded().
   Result<Object> finish();
-  // Names of the programs with too much on the stack: which the kernel would refuse, or that would wait on a private one.
-  const std::vector<std::string>& crowded() const { return crowded_; }
+  // A program with too much on the stack: which the kernel would refuse, or that would wait on a private one. In vain, when a
+  // function that it calls, and that is always the same, has too much.
+  struct Crowded {
+    std::string program;
+    bool waits_in_vain = false;
+  };
+  // When that is seen before anything is written, finish() gives an Error.
+  const std::vector<Crowded>& crowded() const { return crowded_; }
 
  private:
   llvm::GlobalVariable* global(llvm::Constant* value, const std::string& name, const char* section, uint64_t align);
@@ -90,7 +96,8 @@ class BpfModule {
   void add_proof(const Proof& proof, std::vector<uint64_t>& words);
   void define_patterns();
   Error too_long(const llvm::Function& function, size_t most) const;
-  bool is_crowded(const llvm::Function& program, const Frames& frames) const;
+  Frames large_frames() const;
+  void look_at_stack_of(const llvm::Function& program, const Frames& frames);
   llvm::GlobalVariable* declare_map(std::string_view name);
   void define_map(llvm::GlobalVariable* map, const MapShape& shape);
   llvm::DIType* map_type(const MapShape& shape);
@@ -113,11 +120,12 @@ class BpfModule {
     const char* end = nullptr;
     std::unique_ptr<llvm::Module> module = nullptr;
     bool is_called = false;
+    bool is_large = false;  // on the stack: too large for programs that wait where there are private stacks
   };
   std::array<Walk, 4> walks_;
   std::vector<std::string> patterns_;
   std::vector<Proof> proofs_;
-  std::vector<std::string> crowded_;
+  std::vector<Crowded> crowded_;
 };
 
 }  // namespace zeektrace

@@ -18,10 +18,10 @@ struct Room {
   bool may_wait = true;       // for pages of the process, where its mechanism can sleep
   bool spares_stack = false;  // scratch memory takes what would stand on the stack
   // The next way, if there is one.
-  bool make() {
+  bool make(bool waits_in_vain) {
     if (!may_wait && spares_stack) return false;
-    may_wait &= !spares_stack;
-    spares_stack = !spares_stack;
+    if (!waits_in_vain) spares_stack = !spares_stack;
+    if (waits_in_vain || !spares_stack) may_wait = false;
     return true;
   }
 };
