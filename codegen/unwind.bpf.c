@@ -173,6 +173,20 @@ INLINE long follows_call(u64 address, u64 target) {
   return (u8)code == NEAR_CALL && address + (s64)(s32)(code >> 8) == target;
 }
 
+// In the trampoline of a return that is probed: the function is left, and its caller is who the kernel knows.
+INLINE long leave_return(struct walk *walk, struct task_struct *task) {
+  if (!HAS(task_struct, utask) || !HAS(uprobe_task, return_instances) || !HAS(return_instance, stack) ||
+      !HAS(return_instance, orig_ret_vaddr) || (walk->pc & 4095) >= TRAMPOLINE_SIZE || !task->utask)
+    return 0;
+  struct return_instance *instance = task->utask->return_instances;
+  if (!instance || instance->stack + 8 - walk->sp > 8 * SAVED_REGISTERS)
+    return 0;
+  walk->pc = instance->orig_ret_vaddr;
+  walk->sp = instance->stack + 8;
+  walk->exact = 0;
+  return 1;
+}
+
 // Where an interrupt finds a process in the trap of a probe, its registers are not those at the probed instruction: that is being
 // stepped over elsewhere, or a call that took its place has begun, or the breakpoint's byte has been executed.
 FUNCTION long zt_leave_trap(struct walk *walk, u64 is_in_kernel) {
@@ -197,6 +211,8 @@ FUNCTION long zt_leave_trap(struct walk *walk, u64 is_in_kernel) {
     walk->sp += 8 * (saved + 1);
     return 0;
   }
+  if (leave_return(walk, task))
+    return 0;
   if (is_in_kernel && bpf_probe_read_user(&before, 1, (const void *)(walk->pc - 1)) == 0 && before == BREAKPOINT)
     walk->pc--;
   return 0;

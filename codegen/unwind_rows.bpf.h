@@ -124,8 +124,16 @@ static FUNCTION long report(struct found *found, u64 address, u64 tag) {
   u64 one = 1;
   if (!found || bpf_map_update_elem(&zt_unwind_asked, &found->file, &one, 1) != 0)  // BPF_NOEXIST
     return 0;
-  struct missing missing = {found->file, address, tag, (u32)(bpf_get_current_pid_tgid() >> 32), 0};
-  return bpf_ringbuf_output(&zt_unwind_miss, &missing, sizeof(missing), 2);  // BPF_RB_FORCE_WAKEUP
+  struct missing *missing = bpf_ringbuf_reserve(&zt_unwind_miss, sizeof(*missing), 0);
+  if (!missing)
+    return 0;
+  missing->file = found->file;
+  missing->address = address;
+  missing->tag = tag;
+  missing->tgid = (u32)(bpf_get_current_pid_tgid() >> 32);
+  missing->reserved = 0;
+  bpf_ringbuf_submit(missing, 2);  // BPF_RB_FORCE_WAKEUP
+  return 0;
 }
 
 // The row that is sought is `low`, or behind it and before `high` + 1.

@@ -83,10 +83,11 @@ Error LoadLog::rejected(int error_number, const Program& program, const std::str
   const auto says = [&](std::string_view sign) { return rejection.message.find(sign) != std::string::npos; };
   if (says("combined stack size") || says("the call stack of"))
     return Error{Error::Kind::machine,
-                 fmt::format("loops stand too deep in one another in the program for {} at {}: the kernel has no room for what the "
-                             "innermost one calls", name, place),
-                 "walks up a stack (ustack, zstack) need much of it: take the stack outside of the loops, or let fewer of them "
-                 "stand in one another", nullptr};
+                 fmt::format("the program for {} at {} needs more than the 512 bytes of stack that BPF has for it and what it calls",
+                             name, place),
+                 "walks up a stack (ustack, zstack) need much of it, and so do loops: take the stack outside of them, let fewer stand "
+                 "in one another, or spread the statements over several probes on the same place",
+                 nullptr};
   if (error_number == E2BIG || says("too large") || says("too complex"))
     return Error{
         Error::Kind::machine,

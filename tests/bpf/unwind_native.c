@@ -47,7 +47,8 @@ void *unwind_lookup(void *map, const void *key);
 long unwind_update(void *map, const void *key, const void *value, unsigned long long flags);
 unsigned long long unwind_pid_tgid(void);
 long unwind_read_user(void *dst, unsigned size, const void *from);
-long unwind_output(void *ring, void *data, unsigned long long size, unsigned long long flags);
+void *unwind_reserve(void *ring, unsigned long long size, unsigned long long flags);
+void unwind_submit(void *data, unsigned long long flags);
 struct task_struct *unwind_task(void);
 struct pt_regs *unwind_regs(struct task_struct *task);
 long unwind_find_vma(struct task_struct *task, unsigned long long address, void *callback, void *context,
@@ -57,7 +58,8 @@ long unwind_find_vma(struct task_struct *task, unsigned long long address, void 
 #define bpf_map_update_elem unwind_update
 #define bpf_get_current_pid_tgid unwind_pid_tgid
 #define bpf_probe_read_user unwind_read_user
-#define bpf_ringbuf_output unwind_output
+#define bpf_ringbuf_reserve unwind_reserve
+#define bpf_ringbuf_submit unwind_submit
 #define bpf_get_current_task_btf unwind_task
 #define bpf_task_pt_regs unwind_regs
 #define bpf_find_vma unwind_find_vma

@@ -151,12 +151,11 @@ long unwind_read_user(void* to, unsigned size, const void* from) {
   std::memcpy(to, reinterpret_cast<char*>(world->stack.data()) + (address - stack_at), size);
   return 0;
 }
-long unwind_output(void*, void* data, unsigned long long size, unsigned long long) {
-  MissingFile file;
-  std::memcpy(&file, data, std::min<size_t>(size, sizeof file));
-  world->missing.push_back(file);
-  return 0;
+void* unwind_reserve(void*, unsigned long long size, unsigned long long) {
+  static MissingFile message;
+  return size == sizeof message ? &message : nullptr;
 }
+void unwind_submit(void* message, unsigned long long) { world->missing.push_back(*static_cast<MissingFile*>(message)); }
 Task* unwind_task() { return &world->task; }
 Registers* unwind_regs(Task*) { return &world->registers; }
 long unwind_find_vma(Task* task, unsigned long long address, void* callback, void* context, unsigned long long) {
@@ -407,6 +406,19 @@ TEST_F(InTrap, a_call_of_the_trampoline_stands_in_the_place_of_a_nop) {
   EXPECT_EQ(walk(), whole);
   world_.elsewhere[0x400100] = 0xe8 | (page - 0x400106) << 8;  // another place's
   EXPECT_NE(walk(), whole);
+}
+
+TEST_F(InTrap, a_return_has_led_to_the_kernels_trampoline) {
+  Return probed{stack_at + 64, 0x400210, nullptr};
+  segment = kernel;
+  for (uint64_t saved = 0; saved <= 3; saved++) {
+    world_.returns.first = &probed;
+    start(trampoline + 0xd, stack_at + 72 - 8 * saved, 0);
+    EXPECT_EQ(walk(), (Frames{0x400210})) << saved;
+    EXPECT_EQ(flags, 0u);
+    world_.returns.first = nullptr;
+    EXPECT_NE(walk(), (Frames{0x400210}));
+  }
 }
 
 TEST_F(Unwind, the_last_words_of_a_stack_are_read_one_by_one) {
