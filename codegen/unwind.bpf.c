@@ -214,7 +214,8 @@ FUNCTION long zt_leave_trap(struct walk *walk, u64 is_in_kernel) {
   if (leave_return(walk, task))
     return 0;
   if (is_in_kernel && bpf_probe_read_user(&before, 1, (const void *)(walk->pc - 1)) == 0 && before == BREAKPOINT)
-    walk->pc--;
+    // The compiler may not join this with the read from the task above: on 6.1 an instruction reads from one kind of memory.
+    WRITE(walk->pc, READ(walk->pc) - 1);
   return 0;
 }
 
