@@ -124,14 +124,18 @@ void BpfModule::look_at_stack_of(const llvm::Function& program, const Frames& fr
   if (is_private || is_too_deep(program, frames)) crowded_.push_back({program.getName().str(), waits_in_vain});
 }
 
-// Before they are linked, optimised and written, which takes most of the time.
-Frames BpfModule::large_frames() const {
+// Before all is linked, optimised and written, which takes most of the time.
+void BpfModule::look_for_waiting_walks() {
   constexpr uint64_t large = 64;
+  if (!program_.has_private_stacks) return;
   Frames frames;
   for (const llvm::Function& function : *module)
     for (const Walk& walk : walks_)
       if (walk.is_large && walk.module && walk.module->getFunction(function.getName())) frames[&function] = large;
-  return frames;
+  if (frames.empty()) return;
+  for (const llvm::Function& function : *module)
+    if (waits(function) && has_private_stack(function, frames, [](const llvm::Function&) { return true; }))
+      crowded_.push_back({function.getName().str(), true});
 }
 
 Error BpfModule::too_long(const llvm::Function& function, size_t most) const {
@@ -153,7 +157,7 @@ void BpfModule::link(std::unique_ptr<llvm::Module> other) {
 }
 
 Result<Object> BpfModule::finish() {
-  for (const llvm::Function& function : *module) look_at_stack_of(function, large_frames());
+  look_for_waiting_walks();
   if (!crowded_.empty()) return Error{Error::Kind::script, "a program has too much on the stack", "", nullptr};
   if (!loss_sites_.empty())
     define_map(counters(), {MapType::percpu_array, 4, 8, static_cast<uint32_t>(loss_sites_.size()), 0});

@@ -96,7 +96,7 @@ class BpfModule {
   void add_proof(const Proof& proof, std::vector<uint64_t>& words);
   void define_patterns();
   Error too_long(const llvm::Function& function, size_t most) const;
-  Frames large_frames() const;
+  void look_for_waiting_walks();
   void look_at_stack_of(const llvm::Function& program, const Frames& frames);
   llvm::GlobalVariable* declare_map(std::string_view name);
   void define_map(llvm::GlobalVariable* map, const MapShape& shape);

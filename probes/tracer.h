@@ -73,8 +73,8 @@ class Tracer {
   // What a cell of the counters' map says, summed over the CPUs.
   uint64_t lost(uint32_t cell) const;
   // How often the kernel has not run the program of this probe, by its index in Program::probes, since another one was under way on
-  // that processor: one that it had interrupted, or one that had caused the event. Not counted by every kernel for every kind of
-  // probe: by 6.8 and later for all but perf events (profile, software, hardware).
+  // that processor: one that it had interrupted, or one that had caused the event. What the kernel counts (bpf_prog_info's
+  // recursion_misses): on 6.18 tracepoints, not samples (profile, software, hardware); others were not tried.
   uint64_t missed(size_t probe) const;
   // Return addresses of a stack, innermost first, those of the process with their code's ids (code_address in
   // parser/unwind.h); empty when it is not known. Of a stack whose outer frames could not be
